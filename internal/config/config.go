@@ -1,0 +1,149 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/postroad/postroad/internal/decide"
+	"github.com/postroad/postroad/internal/mail"
+)
+
+// Config is one generation of the configuration. It never changes after Load.
+type Config struct {
+	Generation string // hash of the sources
+	Path       string // as given with -c
+	Hostname   mail.Domain
+	Data       string
+	Addresses  []netip.Addr // our own, behind NAT
+	Rules      *decide.Rules
+	Snapshot   *decide.Snapshot
+
+	Listeners   []*Listener
+	Transports  map[string]*Transport // by name, the built-in ones included
+	Resolvers   map[string]*Resolver  // "default" is always there
+	Retries     map[string]*Retry     // "default" is always there
+	Directories map[string]*Directory
+	Tables      []*Table // in the order of Rules.Tables
+	Console     *Console // nil: none
+	Log         Log
+	Sources     map[string][]byte // file name → content, for diagnostics
+}
+
+// TLSMode of a listener or a transport.
+type TLSMode uint8
+
+// Modes. A listener knows none, offer, require and implicit; a transport none,
+// offer, require, verify and implicit (verified, from the first byte).
+const (
+	TLSNone TLSMode = iota
+	TLSOffer
+	TLSRequire
+	TLSVerify
+	TLSImplicit
+)
+
+// Listener is a door.
+type Listener struct {
+	Name           string
+	Source         string
+	Bind           []string // host:port
+	TLS            TLSMode
+	Certificates   []CertificateFile // several by SNI; the first is the default
+	MaxMessageSize int64
+	MaxRecipients  int
+	Login          []string
+	LoginOptional  bool
+	Client         []netip.Prefix
+	Repair         bool          // bare_newlines = "repair"
+	MaxConnections int           // of the listener
+	MaxPerClient   int           // of one client address
+	Timeout        time.Duration // for one command
+	DataTimeout    time.Duration // between blocks of data
+	MaxErrors      int
+}
+
+// CertificateFile is a chain and its key; Key "" means both are in Chain.
+type CertificateFile struct{ Chain, Key string }
+
+// Transport is the definition of a transport, taken from the current Config at
+// each attempt.
+type Transport struct {
+	Name   string
+	Source string
+	Kind   string // mx, smtp, lmtp, maildir, reject, discard
+
+	Tiers    [][]string // "host:port", "[v6]:port", "mx:name", "mx:name:port"
+	Random   bool       // balance = "random": shuffle within each tier
+	Port     int        // mx: 25
+	Private  bool       // mx: may names lead to loopback and private addresses
+	Resolver string     // name in Config.Resolvers
+	TLS      TLSMode
+	User     string
+	Pass     *Secret // nil: no AUTH
+	Source4  netip.Addr
+	Source6  netip.Addr
+	Hostname mail.Domain // EHLO name; "" is Config.Hostname
+	Retry    string      // name in Config.Retries
+
+	ConnectTimeout time.Duration // 30s
+	CommandTimeout time.Duration // 5m
+	DataTimeout    time.Duration // 10m, for the reply to the final dot
+	Connections    int           // at once to one lane, 20
+	Reuse          bool          // keep connections for the next message
+
+	Path  string     // maildir: with {domain} and {local}
+	Reply mail.Reply // reject
+}
+
+// Secret is read when first needed: from a file or the environment.
+type Secret struct {
+	File string
+	Env  string
+}
+
+// Resolver is a set of DNS servers. Servers nil: the system's.
+type Resolver struct {
+	Name    string
+	Source  string
+	Servers []string // ip:port
+	TrustAD bool
+	Timeout time.Duration // 5s for a query, all servers included
+}
+
+// Retry is a profile: After the n-th attempt wait After[n], then Then each time.
+type Retry struct {
+	Name   string
+	Source string
+	After  []time.Duration
+	Then   time.Duration
+	Warn   time.Duration // 0: no delay DSN
+	GiveUp time.Duration
+}
+
+// Directory is a source of logins.
+type Directory struct {
+	Name   string
+	Source string
+	Kind   string // file
+	Path   string // name:hash a line; $argon2id$… or $2y$…
+}
+
+// Table is the definition of a table.
+type Table struct {
+	Name    string
+	Source  string
+	Kind    string // inline, file
+	Path    string
+	Format  string              // list, map, virtual, transport, cidr, regexp, csv
+	Entries map[string][]string // inline
+	Timeout time.Duration       // for reading the file, 5s
+}
+
+// Console is the address of metrics and health.
+type Console struct{ Bind []string }
+
+// Log says how to log.
+type Log struct {
+	Format string // text, json
+	Level  string // debug, info, warn, error
+}

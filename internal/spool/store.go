@@ -1,0 +1,247 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/postroad/postroad/internal/mail"
+)
+
+// Errors of a Store. receive maps them to replies: ErrFull 452 4.3.1,
+// ErrUnavailable 451 4.3.0, ErrTooBig 552 5.3.4.
+var (
+	ErrFull        = errors.New("spool: no space left")
+	ErrUnavailable = errors.New("spool: not available")
+	ErrTooBig      = errors.New("spool: message too big")
+	ErrFenced      = errors.New("spool: lease lost")
+	ErrNotFound    = errors.New("spool: no such message")
+	ErrDamaged     = errors.New("spool: damaged record")
+)
+
+// ID of a message: 16 octets, ordered by time of creation. String is 26 or so
+// letters, in which an administrator finds the message again.
+type ID [16]byte
+
+// Lane is what shares a schedule: known at commit and persisted.
+type Lane struct {
+	Tenant    string
+	Transport string
+	Nexthop   string // recipient domain for mx, override or "" for the rest
+}
+
+// Envelope is what is stored with a message and never changes.
+type Envelope struct {
+	Sender     mail.Path
+	Body       mail.BodyType
+	SMTPUTF8   bool
+	Origin     uint8     // decide.Origin
+	Arrived    time.Time // UTC
+	Generation string    // of the configuration that decided
+	Client     string    // address, for the log
+	Helo       string
+	Login      string
+	Listener   string
+	MessageID  string // of the header, for the log; at most 255 octets
+	Tenant     string
+	Size       int64  // octets of the body as stored
+	Decision   []byte // opaque to the spool: what receive wrote of the decision
+}
+
+// State of one recipient.
+type State uint8
+
+// States of a recipient. Everything but Waiting is an end.
+const (
+	Waiting State = iota
+	Delivered
+	Failed  // bounced, or dropped where no DSN may be sent
+	Removed // by an administrator
+)
+
+// Recipient of a job.
+type Recipient struct {
+	N        int // index in its job, fixed
+	Final    mail.Address
+	Original mail.Address
+	Notify   mail.Notify
+	ORCPT    string
+	State    State
+	Reply    mail.Reply // last remote or own reply
+	Remote   string     // host that said it
+	Warned   bool       // a delay DSN went out
+}
+
+// Job is message × delivery group: recipients that share transport, sender and
+// edits, and so a transaction.
+type Job struct {
+	Message  ID
+	N        int // index in the message
+	Lane     Lane
+	Nexthops []string // overrides of the transport's hosts
+	Sender   mail.Path
+	EnvID    string
+	Ret      mail.Ret
+	Body     mail.BodyType
+	SMTPUTF8 bool
+	Rule     string       // "route.partner (postroad.hcl:31)"
+	Copy     string       // rule of the copy, or ""
+	Expanded mail.Address // for Delivered-To and X-Original-To; zero: none
+	Original mail.Address // for X-Original-To; zero: as Expanded
+	Size     int64
+	Arrived  time.Time // UTC
+
+	Attempts   int
+	LastTry    time.Time
+	Due        time.Time
+	Held       bool
+	Recipients []Recipient // outstanding ones (Waiting) when claimed
+
+	Lease Lease // set by Claim
+}
+
+// Lease is the right to change a job until Until.
+type Lease struct {
+	Message ID
+	Job     int
+	Token   uint64
+	Until   time.Time
+}
+
+// RecipientChange is the new state of one recipient of a job.
+type RecipientChange struct {
+	N      int
+	State  State
+	Reply  mail.Reply
+	Remote string
+	Warned bool
+}
+
+// Outcome is what Update writes besides the recipients.
+type Outcome struct {
+	Changes []RecipientChange
+	Next    time.Time // when recipients still wait: the next attempt
+	Held    bool      // recipients still waiting are held, with Next ignored
+	Uncount bool      // the attempt does not count (never begun)
+}
+
+// LaneDue is a lane with work.
+type LaneDue struct {
+	Lane Lane
+	Due  time.Time // of its oldest job
+	Jobs int       // due jobs, counted up to a bound
+}
+
+// ClaimReq asks for due jobs of a lane, oldest first.
+type ClaimReq struct {
+	Lane     Lane
+	Before   time.Time // jobs due at or before
+	Max      int
+	LeaseFor time.Duration
+}
+
+// Filter selects jobs. Zero fields do not bound.
+type Filter struct {
+	IDs       []ID
+	Transport string
+	Tenant    string
+	Domain    mail.Domain // of a final recipient
+	Sender    string      // address or "<>"
+	OlderThan time.Time   // arrived before
+	HeldOnly  bool
+	Limit     int
+}
+
+// Entry is one job with its message, for a list.
+type Entry struct {
+	Envelope Envelope
+	Job      Job
+}
+
+// Action of Change.
+type Action uint8
+
+// Actions.
+const (
+	ActionHold Action = iota
+	ActionRelease
+	ActionRetry  // due now
+	ActionRemove // ends the recipients without a DSN
+)
+
+// Counts of one group.
+type Counts struct {
+	Messages, Jobs, Recipients, Held int64
+	Bytes                            int64
+	Oldest                           time.Time
+}
+
+// Group of Count.
+type Group uint8
+
+// Groups.
+const (
+	GroupAll Group = iota
+	GroupLane
+	GroupTenant
+)
+
+// Hint says that a lane may have work at Due. It may be lost, and may be wrong.
+type Hint struct {
+	Lane Lane
+	Due  time.Time
+}
+
+// Health of a store.
+type Health struct {
+	Err       error // nil: accepts mail
+	FreeBytes int64
+	Damaged   int64 // records quarantined since the start
+}
+
+// Body of a stored message. ReadAt may be called by several goroutines.
+type Body interface {
+	io.ReaderAt
+	io.Closer
+	Size() int64
+}
+
+// Draft is a message being received. Write appends to its body; errors are
+// ErrFull, ErrUnavailable, ErrTooBig. Exactly one of Commit, Prepare and Abort
+// ends the writing; Abort after any of them does nothing.
+type Draft interface {
+	io.Writer
+	ID() ID
+	// Commit returns nil when everything is durable. After an error nothing of
+	// the message is kept.
+	Commit(Envelope, []Job) error
+	// Prepare fixes envelope and jobs for a later Update, which writes them in
+	// its own batch.
+	Prepare(Envelope, []Job) error
+	Abort()
+}
+
+// Store is durable messages and schedule. All methods may be called by several
+// goroutines.
+type Store interface {
+	Create(ctx context.Context) (Draft, error)
+	// Lanes with work due before the time, oldest first, at most max.
+	Lanes(ctx context.Context, before time.Time, max int) ([]LaneDue, error)
+	Claim(ctx context.Context, req ClaimReq) ([]Job, error)
+	Extend(ctx context.Context, l Lease, d time.Duration) (Lease, error)
+	// Update writes one atomic, durable batch: recipients, schedule, and the
+	// drafts (DSNs) that they cause. The message goes with its last recipient.
+	Update(ctx context.Context, l Lease, o Outcome, spawn []Draft) error
+	// Replace puts the outstanding recipients of a job into other jobs.
+	Replace(ctx context.Context, l Lease, jobs []Job) error
+	Open(ctx context.Context, id ID) (Envelope, Body, error)
+	// Scan calls f for each job that the filter selects, streaming.
+	Scan(ctx context.Context, f Filter, each func(Entry) error) error
+	Change(ctx context.Context, f Filter, a Action) (int, error)
+	Count(ctx context.Context, by Group) (map[Lane]Counts, error)
+	// Watch gives hints until ctx ends.
+	Watch(ctx context.Context) (<-chan Hint, error)
+	Health() Health
+	Close() error
+}
