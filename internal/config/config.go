@@ -72,11 +72,13 @@ type Transport struct {
 	Source string
 	Kind   string // mx, smtp, lmtp, maildir, reject, discard
 
-	Tiers    [][]string // "host:port", "[v6]:port", "mx:name", "mx:name:port"
-	Random   bool       // balance = "random": shuffle within each tier
-	Port     int        // mx: 25
-	Private  bool       // mx: may names lead to loopback and private addresses
-	Resolver string     // name in Config.Resolvers
+	// Tiers are tried in order; the hosts within one are shuffled at each attempt,
+	// so that "failover" is one host a tier. "host:port", "[v6]:port", "mx:name",
+	// "mx:name:port".
+	Tiers    [][]string
+	Port     int    // mx: 25
+	Private  bool   // mx: may names lead to loopback and private addresses
+	Resolver string // name in Config.Resolvers
 	TLS      TLSMode
 	User     string
 	Pass     *Secret // nil: no AUTH
