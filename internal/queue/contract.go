@@ -67,13 +67,14 @@ const (
 	NoticeDelayed
 	NoticeRelayed // to a host without DSN, where SUCCESS was asked
 	NoticeDelivered
+	NoticeExpanded // by an alias, where SUCCESS was asked; receive sends it at the commit
 )
 
 // Notice is what a DSN tells, all recipients of one job and one kind.
 type Notice struct {
 	Kind           NoticeKind
 	Envelope       spool.Envelope
-	Job            spool.Job         // Sender, EnvID and Ret are used
+	Job            spool.Job         // Sender, EnvID and Ret are used; LastTry is this attempt
 	Recipients     []spool.Recipient // with State, Reply and Remote as of now
 	WillRetryUntil time.Time         // delayed
 }
