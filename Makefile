@@ -1,0 +1,37 @@
+.PHONY: help build test race fuzz crash mutation bench lint fmt demo
+
+help: ## the verbs of this file
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+build: ## the program, in bin/
+	go build -o bin/postroad ./cmd/postroad
+
+demo: ## a small internet in one process
+	go run ./cmd/postroad demo
+
+test: ## all the tests
+	go test ./...
+
+race: ## all the tests under the race detector
+	go test -race ./...
+
+FUZZTIME ?= 20s
+fuzz: ## every fuzz target, FUZZTIME each
+	./test/fuzz.sh $(FUZZTIME)
+
+crash: ## long crash campaigns: every I/O operation, and kill -9 under load
+	POSTROAD_CRASH=all go test -count=1 -timeout 60m ./internal/spool/... ./test/crash/...
+
+mutation: ## breaks each matcher and stage of decide in turn; the tests must notice
+	go run ./test/mutation
+
+bench: ## decision benchmarks, then relaying beside Postfix
+	go test -run '^$$' -bench . -benchmem ./internal/decide ./internal/spool ./internal/queue ./internal/receive ./internal/deliver
+	./test/bench/relay.sh
+
+lint: ## vet and the shape of the house
+	go vet ./...
+	go test ./internal/archtest
+
+fmt: ## gofmt
+	gofmt -w cmd internal test

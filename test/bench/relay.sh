@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Relaying beside Postfix in one run; prints a Markdown table. Needs root and
+# Debian's postfix. Arguments go to the instrument (see test/bench/relay).
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+go build -o bin/postroad ./cmd/postroad
+exec go run ./test/bench/relay -postroad bin/postroad "$@"

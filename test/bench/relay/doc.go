@@ -1,0 +1,10 @@
+// Command relay measures mail servers side by side in one run: a load source,
+// the server with its normal durable queue, and a counting sink, all on
+// loopback. Runs of the servers are interleaved and the medians and their ratio
+// are printed as a Markdown table, so that a drift of the machine falls on all.
+//
+// It is an instrument and no part of the product: the source and the sink are
+// its own, so that neither side is judged by postroad's code. It needs root (the
+// peer is Postfix from Debian's package, in a folder of its own) and binds
+// loopback only.
+package main

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// server knows how to start one mail server that relays everything to the sink.
+type server struct {
+	name  string
+	start func(dir, sink string) (*process, error)
+}
+
+// servers in the order in which they are measured.
+func servers(program string) []server {
+	return []server{
+		{"postroad", func(dir, sink string) (*process, error) { return startPostroad(program, dir, sink) }},
+		{"postfix", startPostfix},
+	}
+}
+
+// process is a server under measurement.
+type process struct {
+	addr string
+	pids func() []int
+	stop func()
+}
+
+// cpu is the user and system time of all its processes so far. Processes of
+// Postfix live longer than a run, so that none is missed by its end.
+func (p *process) cpu() time.Duration {
+	var ticks int64
+	for _, pid := range p.pids() {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			continue
+		}
+		_, rest, _ := strings.Cut(string(b), ") ")
+		f := strings.Fields(rest)
+		for _, i := range []int{11, 12, 13, 14} { // utime stime cutime cstime
+			n, _ := strconv.ParseInt(f[i], 10, 64)
+			ticks += n
+		}
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond // USER_HZ is 100
+}
+
+func freePort() (string, error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer ln.Close()
+	return ln.Addr().String(), nil
+}
+
+const postroadConfig = `hostname = "relay.test"
+data     = %q
+listener "in" {
+  bind = [%q]
+}
+relay "in" {
+  client = ["127.0.0.0/8"]
+}
+transport "smtp" "sink" {
+  to = [%q]
+}
+route "default" {
+  via = transport.sink
+}
+log {
+  level = "warn"
+}
+`
+
+func startPostroad(program, dir, sink string) (*process, error) {
+	addr, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, "postroad.hcl")
+	text := fmt.Sprintf(postroadConfig, filepath.Join(dir, "data"), addr, sink)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(program, "serve", "-c", file)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	return &process{
+		addr: addr,
+		pids: func() []int { return []int{cmd.Process.Pid} },
+		stop: func() { cmd.Process.Signal(os.Interrupt); cmd.Wait() },
+	}, nil
+}
+
+const postfixMain = `compatibility_level = 3.6
+queue_directory = %[1]s/queue
+data_directory = %[1]s/lib
+myhostname = relay.test
+mydestination =
+mynetworks = 127.0.0.0/8
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+relayhost = [127.0.0.1]:%[2]s
+relay_domains =
+smtpd_relay_restrictions = permit_mynetworks, reject
+maillog_file = %[1]s/log
+maillog_file_prefixes = %[1]s
+default_process_limit = 200
+smtpd_client_connection_count_limit = 0
+smtpd_client_connection_rate_limit = 0
+smtp_destination_concurrency_limit = 20
+alias_maps =
+max_idle = 600s
+max_use = 100000
+disable_dns_lookups = yes
+smtp_host_lookup = native
+`
+
+// startPostfix runs Debian's Postfix out of a folder of its own.
+func startPostfix(dir, sink string) (*process, error) {
+	addr, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	if err := writePostfix(dir, addr, sink); err != nil {
+		return nil, err
+	}
+	conf := filepath.Join(dir, "etc")
+	if out, err := exec.Command("postfix", "-c", conf, "start").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("postfix start: %w: %s", err, out)
+	}
+	return &process{
+		addr: addr,
+		pids: func() []int { return postfixPids(filepath.Join(dir, "queue/pid/master.pid")) },
+		stop: func() { exec.Command("postfix", "-c", conf, "stop").Run() },
+	}, nil
+}
+
+func writePostfix(dir, addr, sink string) error {
+	if err := os.Chmod(dir, 0o755); err != nil { // its daemons run as another user
+		return err
+	}
+	for _, d := range []string{"etc", "queue", "lib"} {
+		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
+			return err
+		}
+	}
+	if out, err := exec.Command("chown", "postfix", filepath.Join(dir, "lib")).CombinedOutput(); err != nil {
+		return fmt.Errorf("chown: %w: %s", err, out)
+	}
+	_, sinkPort, err := net.SplitHostPort(sink)
+	if err != nil {
+		return err
+	}
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return err
+	}
+	master, err := os.ReadFile("/usr/share/postfix/master.cf.dist")
+	if err != nil {
+		return err
+	}
+	text := strings.Replace(string(master), "\nsmtp      inet  n       -       y       -       -       smtpd",
+		"\n127.0.0.1:"+port+" inet n - n - - smtpd", 1)
+	text = strings.ReplaceAll(text, " y       -       ", " n       -       ") // no chroot
+	text += "\npostlog unix-dgram n - n - 1 postlogd\n"
+	if err := os.WriteFile(filepath.Join(dir, "etc/master.cf"), []byte(text), 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "etc/main.cf"), []byte(fmt.Sprintf(postfixMain, dir, sinkPort)), 0o644)
+}
+
+// postfixPids is the master and its children.
+func postfixPids(pidFile string) []int {
+	b, err := os.ReadFile(pidFile)
+	if err != nil {
+		return nil
+	}
+	master, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		return nil
+	}
+	pids := []int{master}
+	kids, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", master, master))
+	for _, f := range strings.Fields(string(kids)) {
+		if n, err := strconv.Atoi(f); err == nil {
+			pids = append(pids, n)
+		}
+	}
+	return pids
+}
