@@ -1,0 +1,71 @@
+package peer
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+// built is the program, made once a test binary.
+var built = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "postroad-bin-")
+	if err != nil {
+		return "", err
+	}
+	bin := filepath.Join(dir, "postroad")
+	cmd := exec.Command("go", "build", "-o", bin, "github.com/postroad/postroad/cmd/postroad")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", errors.New(string(out))
+	}
+	return bin, nil
+})
+
+// Binary is the path of the program, built once. RemoveBinary takes it away.
+func Binary(t *testing.T) string {
+	t.Helper()
+	bin, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bin
+}
+
+// RemoveBinary is for the end of TestMain.
+func RemoveBinary() {
+	if bin, err := built(); err == nil {
+		os.RemoveAll(filepath.Dir(bin))
+	}
+}
+
+// Postroad is a running server.
+type Postroad struct {
+	Bin    string
+	Config string // path
+	Cmd    *exec.Cmd
+}
+
+// StartPostroad writes config to dir and serves it; smtp is an address on which
+// it must greet before the test goes on.
+func StartPostroad(t *testing.T, dir, config, smtp string) *Postroad {
+	t.Helper()
+	p := &Postroad{Bin: Binary(t), Config: Write(t, dir, "postroad.hcl", config)}
+	p.Cmd = Start(t, dir, p.Bin, "serve", "-c", p.Config)
+	WaitFor(t, 15*time.Second, func() error { return Greets(smtp) })
+	return p
+}
+
+// Route runs `postroad route --json` and gives its output, whatever the verdict.
+func (p *Postroad) Route(t *testing.T, args ...string) []byte {
+	t.Helper()
+	cmd := exec.Command(p.Bin, append([]string{"route", "-c", p.Config, "--json"}, args...)...)
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() == 2) {
+		t.Fatalf("route %v: %v: %s", args, err, exit.Stderr)
+	}
+	return out
+}
