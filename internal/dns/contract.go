@@ -31,7 +31,8 @@ type Error struct {
 type MX struct {
 	Host mail.Domain
 	Pref uint16
-	// Literal is the octets of a target that is an IP address, out of standard.
+	// Literal is the octets of a target that is an IP address, out of standard,
+	// or no host name at all; Host is then "".
 	Literal string
 }
 
