@@ -40,6 +40,10 @@ type TableInfo struct {
 	Name   string // "aliases", named as table.aliases in steps
 	Format string // list, map, virtual, transport, cidr, regexp, csv, inline
 	Source string // where the block stands
+
+	// Networks of a cidr table when the configuration was read; OpenRelay counts
+	// them. Nil: none, or not known.
+	Networks []netip.Prefix
 }
 
 // Limits bound a decision (SEMANTICS 23). Zero fields take the defaults.
@@ -193,6 +197,16 @@ type Transport struct {
 	Balance string     // failover, random; "" for others
 	Reply   mail.Reply // reject
 }
+
+// Kinds of transport that a decision knows by name.
+const (
+	KindMX      = "mx"
+	KindSMTP    = "smtp"
+	KindLMTP    = "lmtp"
+	KindMaildir = "maildir"
+	KindReject  = "reject"
+	KindDiscard = "discard"
+)
 
 // Names of the transports that are always there, for a configuration without a
 // default route and for the left side of a transport(5) value.
