@@ -1,0 +1,141 @@
+package file
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"sync/atomic"
+	"time"
+
+	"github.com/postroad/postroad/internal/table"
+)
+
+// Errors of a file that is not read.
+var (
+	ErrNotRegular = errors.New("not a plain file")
+	ErrRestless   = errors.New("changes while it is read")
+	ErrEmptied    = errors.New("is empty and was not before; taken when it stays so")
+)
+
+// maxRounds bounds how often a file that changes while it is read is read again.
+const maxRounds = 5
+
+// sameness says that a file need not be read.
+type sameness uint8
+
+const (
+	sameNot     sameness = iota
+	sameLoaded           // as the file of the present content
+	sameRefused          // as the one that was refused last
+)
+
+// look is one look at a file: nothing when it did not change, otherwise its
+// content or what is wrong.
+type look struct {
+	def     Definition
+	opts    Options
+	loaded  fs.FileInfo
+	refused fs.FileInfo
+	wasFull bool // the present content has entries
+}
+
+// reading is the outcome of a look.
+type reading struct {
+	content table.Resident
+	info    fs.FileInfo
+	racy    bool
+	same    sameness
+	err     error
+}
+
+func (l look) run(progress *atomic.Int64) reading {
+	for range maxRounds {
+		r, again := l.once(progress)
+		if !again {
+			return r
+		}
+		progress.Add(1)
+		time.Sleep(l.opts.Settle)
+	}
+	return reading{err: ErrRestless}
+}
+
+// once reads the file; again tells that it changed meanwhile or is still being
+// written.
+func (l look) once(progress *atomic.Int64) (r reading, again bool) {
+	before, err := l.opts.Files.Stat(l.def.Path)
+	if err != nil {
+		return reading{err: plain(err)}, false
+	}
+	switch {
+	case same(before, l.loaded):
+		return reading{same: sameLoaded}, false
+	case same(before, l.refused):
+		return reading{same: sameRefused}, false
+	case !before.Mode().IsRegular():
+		// A pipe without a writer reads as an empty file: every user unknown.
+		return reading{info: before, err: fmt.Errorf("%w: %v", ErrNotRegular, before.Mode().Type())}, false
+	}
+	age := time.Since(before.ModTime())
+	first := l.loaded == nil && !l.wasFull
+	if l.wasFull && before.Size() == 0 && age >= 0 && age < l.opts.SettleEmpty {
+		return reading{err: ErrEmptied}, false // not info: looked at again until it is old enough
+	}
+	if !first && age >= 0 && age < l.opts.Settle {
+		return reading{}, true
+	}
+	r, changed := l.read(before, progress)
+	// A file written within the clock's grain of being read can change once more
+	// without looking changed.
+	r.racy = age < l.opts.Settle
+	return r, changed
+}
+
+// read opens and parses; changed tells that the file is not what it was before.
+func (l look) read(before fs.FileInfo, progress *atomic.Int64) (r reading, changed bool) {
+	f, err := l.opts.Files.Open(l.def.Path)
+	if err != nil {
+		return reading{err: plain(err)}, false
+	}
+	defer f.Close()
+	if opened, err := f.Stat(); err != nil || !opened.Mode().IsRegular() {
+		return reading{err: ErrRestless}, true
+	}
+	in := &counted{r: f, progress: progress}
+	content, err := Parse(l.def.Format, l.def.Shown, in)
+	after, statErr := l.opts.Files.Stat(l.def.Path)
+	if statErr != nil || !same(before, after) || in.n > before.Size() {
+		return reading{err: ErrRestless}, true
+	}
+	r = reading{content: content, info: before}
+	if err != nil {
+		r.content, r.err = nil, plain(err)
+	}
+	if p := (*Problems)(nil); err != nil && !errors.As(err, &p) {
+		r.info = nil // an error of the disk may pass: try again
+	}
+	return r, false
+}
+
+// plain takes the path off an error that will be told beside it.
+func plain(err error) error {
+	if p := (*fs.PathError)(nil); errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// counted counts what is read.
+type counted struct {
+	r        io.Reader
+	n        int64
+	progress *atomic.Int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	c.progress.Add(int64(n))
+	return n, err
+}

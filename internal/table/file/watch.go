@@ -1,0 +1,212 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/postroad/postroad/internal/table"
+)
+
+// ErrStalled is why a table is unavailable whose file yields nothing.
+var ErrStalled = errors.New("reading stalls")
+
+const defaultTimeout = 5 * time.Second
+
+// watched is one file table of a set. poll is called by one goroutine at a time;
+// mu guards what Status reads meanwhile.
+type watched struct {
+	def    Definition
+	index  int
+	set    *Set
+	source *source
+	out    chan reading // of the read that has been begun; nil: none
+
+	mu       sync.Mutex
+	content  table.Resident
+	loaded   fs.FileInfo // file of content
+	racy     bool        // loaded was still fresh when read: read once more
+	refused  fs.FileInfo // last file that was not taken, nil: none
+	err      error
+	when     time.Time
+	loads    int
+	failures int
+}
+
+// inherit takes over what an older set knows of the same file. The source is
+// shared, so that a read that is stuck there is not doubled here.
+func (w *watched) inherit(old *Set) {
+	if old == nil {
+		return
+	}
+	for _, o := range old.tables {
+		if o.def.Path != w.def.Path || o.def.Format != w.def.Format || o.def.Shown != w.def.Shown {
+			continue
+		}
+		o.mu.Lock()
+		w.source, w.content, w.loaded, w.racy = o.source, o.content, o.loaded, o.racy
+		w.when, w.loads, w.failures = o.when, o.loads, o.failures
+		o.mu.Unlock()
+		return
+	}
+}
+
+// poll looks at the file once. It waits for a read no longer than the timeout;
+// a read that did not end is looked for again at the next poll.
+func (w *watched) poll(ctx context.Context) {
+	if w.out == nil {
+		w.mu.Lock()
+		job := look{def: w.def, opts: w.set.opts, loaded: w.loaded, refused: w.refused}
+		if w.racy {
+			job.loaded = nil
+		}
+		job.wasFull = w.content != nil && w.content.Len() > 0
+		w.mu.Unlock()
+		if w.out = w.source.begin(job); w.out == nil {
+			w.failed(nil, ErrStalled)
+			return
+		}
+	}
+	r, ended := w.wait(ctx)
+	switch {
+	case ended:
+		w.out = nil
+		w.take(r)
+	case ctx.Err() == nil:
+		w.failed(nil, ErrStalled)
+	default:
+		w.unavailable(ctx.Err())
+	}
+}
+
+// wait gives the outcome of the read, or ended false when for a whole timeout
+// nothing was read or parsed.
+func (w *watched) wait(ctx context.Context) (r reading, ended bool) {
+	timeout := w.def.Timeout
+	if timeout <= 0 {
+		timeout = defaultTimeout
+	}
+	tick := time.NewTicker(timeout)
+	defer tick.Stop()
+	seen := w.source.progress.Load()
+	for {
+		select {
+		case r = <-w.out:
+			return r, true
+		case <-ctx.Done():
+			return reading{}, false
+		case <-tick.C:
+			now := w.source.progress.Load()
+			if now == seen {
+				return reading{}, false
+			}
+			seen = now
+		}
+	}
+}
+
+// take acts on the outcome of a look.
+func (w *watched) take(r reading) {
+	switch {
+	case r.err != nil:
+		w.failed(r.info, r.err)
+	case r.content != nil:
+		w.replaced(r)
+	case r.same == sameLoaded:
+		w.recovered()
+	}
+}
+
+func (w *watched) replaced(r reading) {
+	w.mu.Lock()
+	// The second read of a file that was fresh is no news when it says the same.
+	w.content, w.loaded, w.racy, w.refused, w.err = r.content, r.info, r.racy, nil, nil
+	w.when = time.Now()
+	w.loads++
+	w.mu.Unlock()
+	w.set.replace(w.index, table.Version{Name: w.def.Name, Content: r.content})
+	w.set.opts.Log.Info("table loaded", "table", w.def.Name, "path", w.def.Path, "entries", r.content.Len())
+}
+
+// recovered: the file of the present content is there again.
+func (w *watched) recovered() {
+	w.mu.Lock()
+	had := w.err
+	w.refused, w.err = nil, nil
+	w.mu.Unlock()
+	if had != nil {
+		w.set.opts.Log.Info("table's file is there again", "table", w.def.Name, "path", w.def.Path)
+	}
+}
+
+// failed notes why the file is not taken; the content stays. It is told once a
+// change: of the file, or of the trouble with it.
+func (w *watched) failed(info fs.FileInfo, err error) {
+	w.mu.Lock()
+	news := w.err == nil || w.err.Error() != err.Error() || info != nil && !same(info, w.refused)
+	w.err, w.refused = err, info
+	kept := w.content != nil
+	if news {
+		w.failures++
+	}
+	w.mu.Unlock()
+	if !kept {
+		w.unavailable(err)
+	}
+	if news {
+		w.set.opts.Log.Error("table not loaded", "table", w.def.Name, "path", w.def.Path, "kept", kept, "error", err)
+	}
+}
+
+// unavailable puts the cause into the view of a table without content.
+func (w *watched) unavailable(err error) {
+	w.mu.Lock()
+	kept := w.content != nil
+	if w.err == nil {
+		w.err = err
+	}
+	w.mu.Unlock()
+	if !kept {
+		w.set.replace(w.index, table.Version{Name: w.def.Name, Cause: err})
+	}
+}
+
+func (w *watched) state() Status {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := Status{Name: w.def.Name, Path: w.def.Path, Format: w.def.Format,
+		Loaded: w.when, Loads: w.loads, Failures: w.failures, Err: w.err}
+	if w.content != nil {
+		s.Entries = w.content.Len()
+	}
+	return s
+}
+
+// same tells whether a file is what it was.
+func same(a, b fs.FileInfo) bool {
+	return a != nil && b != nil && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) && os.SameFile(a, b)
+}
+
+// source is the file behind a table, shared by the sets of several
+// configurations: one reader at a time.
+type source struct {
+	busy     atomic.Bool
+	progress atomic.Int64 // grows with what is read
+}
+
+// begin starts a look, or gives nil while another has not ended.
+func (s *source) begin(job look) chan reading {
+	if !s.busy.CompareAndSwap(false, true) {
+		return nil
+	}
+	out := make(chan reading, 1)
+	go func() {
+		defer s.busy.Store(false)
+		out <- job.run(&s.progress)
+	}()
+	return out
+}
