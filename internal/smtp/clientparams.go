@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/postroad/postroad/internal/mail"
@@ -9,11 +10,11 @@ import (
 // fitAddress tells whether an address may stand in a command. Addresses come
 // from strangers and from tables: none may end the line that it stands in.
 func fitAddress(a mail.Address) bool {
-	return fitParameter(string(a.Domain)) && !strings.ContainsFunc(a.Local, func(r rune) bool { return r < ' ' || r == 0x7f })
+	return fitParameter(string(a.Domain)) && !strings.Contains(string(a.Domain), ">") && !strings.ContainsFunc(a.Local, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
 func fitParameter(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '>' })
+	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f })
 }
 
 // appendParameter writes name and value, when there is a value and it is fit to
@@ -56,4 +57,50 @@ func appendNotify(dst []byte, n mail.Notify) []byte {
 		}
 	}
 	return dst
+}
+
+// appendReset puts RSET before a transaction when the one before was not
+// finished.
+func (c *Client) appendReset() bool {
+	c.out = c.out[:0]
+	dirty := c.dirty
+	c.dirty = true
+	if dirty {
+		c.out = append(c.out, "RSET\r\n"...)
+	}
+	return dirty
+}
+
+func (c *Client) appendMail(t *Transaction) {
+	c.out = append(c.out, "MAIL FROM:<"...)
+	if !t.Sender.IsNull() {
+		c.out = append(c.out, t.Sender.Address.String()...)
+	}
+	c.out = append(c.out, '>')
+	if c.caps.Size {
+		c.out = append(c.out, " SIZE="...)
+		c.out = strconv.AppendInt(c.out, t.Size+int64(len(t.Prefix)), 10)
+	}
+	if c.caps.EightBit && t.Body == mail.Body8BitMIME {
+		c.out = append(c.out, " BODY=8BITMIME"...)
+	}
+	if c.caps.SMTPUTF8 && t.SMTPUTF8 {
+		c.out = append(c.out, " SMTPUTF8"...)
+	}
+	if c.caps.DSN {
+		c.out = appendRet(c.out, t.Ret)
+		c.out = appendParameter(c.out, " ENVID=", t.EnvID)
+	}
+	c.out = append(c.out, "\r\n"...)
+}
+
+func (c *Client) appendRcpt(r mail.Recipient) {
+	c.out = append(c.out, "RCPT TO:<"...)
+	c.out = append(c.out, r.Address.String()...)
+	c.out = append(c.out, '>')
+	if c.caps.DSN {
+		c.out = appendNotify(c.out, r.Notify)
+		c.out = appendParameter(c.out, " ORCPT=", r.ORCPT)
+	}
+	c.out = append(c.out, "\r\n"...)
 }
