@@ -30,6 +30,9 @@ type Result struct {
 	// Unreachable: nothing was said to the remote (connect, TLS, greeting, EHLO).
 	// It lowers the concurrency of the lane (SEMANTICS 13); other failures do not.
 	Unreachable bool
+	// Final: this was the end of the road (lmtp, maildir, discard), so that a
+	// confirmation says delivered and not relayed.
+	Final bool
 	// Hold: the transport vanished from the configuration; the job is held.
 	Hold bool
 	// DSNCapable: the accepting host took NOTIFY and ORCPT (RFC 3461 s5.2.2).

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"mime/quotedprintable"
 	"time"
-
-	"github.com/postroad/postroad/internal/mail"
 )
 
 // dateFormat is date-time of RFC 5322 s3.3.
@@ -18,7 +16,10 @@ type composer struct {
 	words    words
 	ret      returned
 	boundary string
-	b        bytes.Buffer
+	// delimiter is the line end that belongs to the next boundary: none for the
+	// first, which follows the header.
+	delimiter string
+	b         bytes.Buffer
 }
 
 func (c *composer) write() {
@@ -79,7 +80,8 @@ func transferEncoding(ascii bool) string {
 }
 
 func (c *composer) begin(description, mediaType, encoding string) {
-	c.b.WriteString("\r\n--" + c.boundary + "\r\n")
+	c.b.WriteString(c.delimiter + "--" + c.boundary + "\r\n")
+	c.delimiter = "\r\n"
 	c.field("Content-Description", description)
 	c.field("Content-Type", mediaType)
 	c.field("Content-Transfer-Encoding", encoding)
@@ -122,6 +124,3 @@ func (c *composer) field(name, value string) { writeField(&c.b, name, value) }
 
 // date gives t for people and for fields alike.
 func date(t time.Time) string { return t.UTC().Format(dateFormat) }
-
-// mailbox gives an address as it may stand in a report of this form.
-func (c *composer) mailbox(a mail.Address) string { return c.plain(a.String()) }

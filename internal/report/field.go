@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	foldAt  = 76  // where a fold is looked for; RFC 5322 s2.1.1 wants 78
-	hardAt  = 900 // where a line without a space is broken; 998 is the limit
-	maxText = 2000
+	foldAt  = 76   // where a fold is looked for; RFC 5322 s2.1.1 wants 78
+	hardAt  = 900  // where a line without a space is broken; 998 is the limit
+	maxText = 1000 // of a reply that is quoted
 )
 
 // writeField writes a field, folded. Whatever value holds, the outcome is one

@@ -63,11 +63,11 @@ func (c *composer) recipientStatus(b *bytes.Buffer, r spool.Recipient) {
 // diagnostic gives what was said; a condition of our own is not called smtp
 // (RFC 3464 s2.3.6: the diagnostic of the remote system).
 func (c *composer) diagnostic(r spool.Recipient) string {
-	said := c.plain(bounded(strings.Join(strings.Fields(clean(r.Reply.String())), " "), maxText))
+	text := c.plain(strings.Join(strings.Fields(clean(said(r.Reply))), " "))
 	if r.Remote == "" {
-		return "x-postroad; " + said
+		return "x-postroad; " + text
 	}
-	return "smtp; " + said
+	return "smtp; " + text
 }
 
 // originalRecipient turns ORCPT into the value of Original-Recipient: the type as

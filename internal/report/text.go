@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 
+	"github.com/postroad/postroad/internal/mail"
 	"github.com/postroad/postroad/internal/queue"
 	"github.com/postroad/postroad/internal/spool"
 )
@@ -37,8 +38,8 @@ func wordsOf(kind queue.NoticeKind) words {
 	default:
 		return words{"failed", "Your message could not be delivered",
 			"could not be delivered to",
-			"No further attempt will be made for the addresses above. To reach them, correct what is\r\n" +
-				"wrong and send the message again, or ask the people there by another way."}
+			"No further attempt will be made for the addresses above. To reach them,\r\n" +
+				"correct what is wrong and send the message again."}
 	}
 }
 
@@ -79,19 +80,22 @@ func (c *composer) recipientText(b *bytes.Buffer, r spool.Recipient) {
 	if r.Remote != "" {
 		b.WriteString("    " + clean(bounded(r.Remote, 300)) + " said:\r\n")
 	}
-	for i, line := range strings.Split(bounded(r.Reply.String(), maxText), " / ") {
-		writeQuoted(b, line, i)
+	for line := range strings.SplitSeq(said(r.Reply), "\n") {
+		writeQuoted(b, line)
 	}
+}
+
+// said gives a reply as the host gave it, in lines, bounded.
+func said(r mail.Reply) string {
+	head := mail.Reply{Code: r.Code, Enhanced: r.Enhanced}.String()
+	return bounded(strings.TrimRight(head+" "+r.Text, " \n"), maxText)
 }
 
 // writeQuoted writes a line of a reply, indented and wrapped, so that nothing in
 // it can be taken for our own words.
-func writeQuoted(b *bytes.Buffer, line string, n int) {
+func writeQuoted(b *bytes.Buffer, line string) {
 	const width = 70
 	line = strings.TrimSpace(clean(line))
-	if line == "" && n > 0 {
-		return
-	}
 	for len(line) > width {
 		at := strings.LastIndexByte(line[:width], ' ')
 		if at <= 0 {
