@@ -18,6 +18,11 @@ var (
 	ErrFenced      = errors.New("spool: lease lost")
 	ErrNotFound    = errors.New("spool: no such message")
 	ErrDamaged     = errors.New("spool: damaged record")
+	// ErrInvalid: the call makes no sense (a message without recipients, a
+	// change of a recipient that has ended, a draft used twice). Nothing was done.
+	ErrInvalid = errors.New("spool: invalid call")
+	// ErrLocked: another process has the folder open.
+	ErrLocked = errors.New("spool: in use by another process")
 )
 
 // ID of a message: 16 octets, ordered by time of creation. String is 26 or so
@@ -111,7 +116,7 @@ type Lease struct {
 
 // RecipientChange is the new state of one recipient of a job.
 type RecipientChange struct {
-	N      int
+	N      int // of a recipient that still waits; else ErrInvalid
 	State  State
 	Reply  mail.Reply
 	Remote string
@@ -166,11 +171,12 @@ type Action uint8
 const (
 	ActionHold Action = iota
 	ActionRelease
-	ActionRetry  // due now
-	ActionRemove // ends the recipients without a DSN
+	ActionRetry  // due now; neither held jobs nor those being attempted
+	ActionRemove // ends the recipients without a DSN; a lease on them is lost
 )
 
-// Counts of one group.
+// Counts of one group: messages with a job in it, jobs, waiting recipients, held
+// jobs, octets of the messages' bodies, and when the oldest arrived.
 type Counts struct {
 	Messages, Jobs, Recipients, Held int64
 	Bytes                            int64
@@ -209,7 +215,12 @@ type Body interface {
 
 // Draft is a message being received. Write appends to its body; errors are
 // ErrFull, ErrUnavailable, ErrTooBig. Exactly one of Commit, Prepare and Abort
-// ends the writing; Abort after any of them does nothing.
+// ends the writing; Abort after Commit, or after the Update that took a prepared
+// draft, does nothing.
+//
+// Commit and Prepare number jobs and recipients, set Message, Size and Arrived,
+// and take a zero Arrived or Due as now. Each job has a recipient that waits.
+// What they are given is copied.
 type Draft interface {
 	io.Writer
 	ID() ID
@@ -217,30 +228,48 @@ type Draft interface {
 	// the message is kept.
 	Commit(Envelope, []Job) error
 	// Prepare fixes envelope and jobs for a later Update, which writes them in
-	// its own batch.
+	// its own batch. A draft that no Update took is given back by Abort.
 	Prepare(Envelope, []Job) error
 	Abort()
 }
 
 // Store is durable messages and schedule. All methods may be called by several
-// goroutines.
+// goroutines. After Close, and when the store cannot promise durability any
+// more, they answer ErrUnavailable.
 type Store interface {
+	// Create begins a message. ErrFull and ErrUnavailable say so before a byte
+	// was sent.
 	Create(ctx context.Context) (Draft, error)
-	// Lanes with work due before the time, oldest first, at most max.
+	// Lanes with work due before the time (or at it) that nobody has claimed,
+	// oldest first, at most max. Held jobs are no work.
 	Lanes(ctx context.Context, before time.Time, max int) ([]LaneDue, error)
+	// Claim leases due jobs. A lease that ran out may be claimed by another; its
+	// former holder then gets ErrFenced. A restart ends all leases.
 	Claim(ctx context.Context, req ClaimReq) ([]Job, error)
+	// Extend makes a lease last until d from now.
 	Extend(ctx context.Context, l Lease, d time.Duration) (Lease, error)
 	// Update writes one atomic, durable batch: recipients, schedule, and the
-	// drafts (DSNs) that they cause. The message goes with its last recipient.
+	// drafts (DSNs) that they cause, and ends the lease. The job goes with its
+	// last recipient and the message with its last job. A job that was held
+	// during the attempt stays held. After an error, but ErrFenced, the lease
+	// holds and the drafts are as they were.
 	Update(ctx context.Context, l Lease, o Outcome, spawn []Draft) error
-	// Replace puts the outstanding recipients of a job into other jobs.
+	// Replace puts the outstanding recipients of a job into other jobs, each
+	// recipient (by its N) exactly once, and ends the lease. The new jobs are
+	// numbered after the present ones, their recipients from 0.
 	Replace(ctx context.Context, l Lease, jobs []Job) error
+	// Open gives the envelope and the body; the caller closes it. It stays
+	// readable when the message goes meanwhile.
 	Open(ctx context.Context, id ID) (Envelope, Body, error)
-	// Scan calls f for each job that the filter selects, streaming.
+	// Scan calls f for each job that the filter selects, streaming, in the order
+	// of arrival, with the recipients that have ended too.
 	Scan(ctx context.Context, f Filter, each func(Entry) error) error
+	// Change does a to the jobs that the filter selects and tells how many it
+	// concerned.
 	Change(ctx context.Context, f Filter, a Action) (int, error)
+	// Count by group: the key has the whole lane, the tenant only, or nothing.
 	Count(ctx context.Context, by Group) (map[Lane]Counts, error)
-	// Watch gives hints until ctx ends.
+	// Watch gives hints until ctx ends, then closes the channel.
 	Watch(ctx context.Context) (<-chan Hint, error)
 	Health() Health
 	Close() error

@@ -1,0 +1,204 @@
+package spooltest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/postroad/postroad/internal/spool"
+)
+
+// ready tells whether a job can be claimed. The caller holds mu.
+func (m *Mem) ready(j *memJob, before time.Time) bool {
+	return !j.Held && !j.Due.After(before) && (j.Lease.Token == 0 || j.Lease.Until.Before(m.Now()))
+}
+
+// Lanes with work.
+func (m *Mem) Lanes(_ context.Context, before time.Time, most int) ([]spool.LaneDue, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.open(); err != nil {
+		return nil, err
+	}
+	lanes := map[spool.Lane]*spool.LaneDue{}
+	for _, j := range m.sorted(func(_ *memMessage, j *memJob) bool { return m.ready(j, before) }) {
+		l := lanes[j.Lane]
+		if l == nil {
+			l = &spool.LaneDue{Lane: j.Lane, Due: j.Due}
+			lanes[j.Lane] = l
+		}
+		if l.Jobs++; j.Due.Before(l.Due) {
+			l.Due = j.Due
+		}
+	}
+	var out []spool.LaneDue
+	for _, l := range lanes {
+		out = append(out, *l)
+	}
+	slices.SortFunc(out, func(a, b spool.LaneDue) int {
+		return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.Lane.Nexthop, b.Lane.Nexthop))
+	})
+	return out[:max(0, min(most, len(out)))], nil
+}
+
+// Claim leases due jobs.
+func (m *Mem) Claim(_ context.Context, req spool.ClaimReq) ([]spool.Job, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.open(); err != nil {
+		return nil, err
+	}
+	due := m.sorted(func(_ *memMessage, j *memJob) bool { return j.Lane == req.Lane && m.ready(j, req.Before) })
+	slices.SortStableFunc(due, func(a, b *memJob) int { return a.Due.Compare(b.Due) })
+	var out []spool.Job
+	for _, j := range due[:max(0, min(req.Max, len(due)))] {
+		m.token++
+		j.Lease = spool.Lease{Message: j.Message, Job: j.N, Token: m.token, Until: m.Now().Add(req.LeaseFor)}
+		out = append(out, j.snapshot(func(r spool.Recipient) bool { return r.State == spool.Waiting }))
+	}
+	return out, nil
+}
+
+// snapshot copies the job with some of its recipients.
+func (j *memJob) snapshot(keep func(spool.Recipient) bool) spool.Job {
+	c := j.Job
+	c.Recipients = nil
+	for _, r := range j.Recipients {
+		if keep(r) {
+			c.Recipients = append(c.Recipients, r)
+		}
+	}
+	return c
+}
+
+// holder gives the job that a lease holds. The caller holds mu.
+func (m *Mem) holder(l spool.Lease) (*memMessage, *memJob, error) {
+	if err := m.open(); err != nil {
+		return nil, nil, err
+	}
+	if msg := m.messages[l.Message]; msg != nil {
+		for _, j := range msg.jobs {
+			if j.N == l.Job && j.Lease.Token == l.Token && l.Token != 0 {
+				return msg, j, nil
+			}
+		}
+	}
+	return nil, nil, spool.ErrFenced
+}
+
+// Extend makes a lease last longer.
+func (m *Mem) Extend(_ context.Context, l spool.Lease, d time.Duration) (spool.Lease, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, j, err := m.holder(l)
+	if err != nil {
+		return spool.Lease{}, err
+	}
+	j.Lease.Until = m.Now().Add(d)
+	return j.Lease, nil
+}
+
+// Update writes what became of an attempt.
+func (m *Mem) Update(_ context.Context, l spool.Lease, o spool.Outcome, spawn []spool.Draft) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	msg, j, err := m.holder(l)
+	if err != nil {
+		return err
+	}
+	for i, c := range o.Changes {
+		twice := slices.ContainsFunc(o.Changes[:i], func(b spool.RecipientChange) bool { return b.N == c.N })
+		if !j.waiting[c.N] || twice {
+			return fmt.Errorf("%w: recipient %d does not wait", spool.ErrInvalid, c.N)
+		}
+	}
+	drafts := make([]*memDraft, len(spawn))
+	for i, s := range spawn {
+		d, ok := s.(*memDraft)
+		if !ok || d.store != m || d.prepared == nil || slices.Contains(drafts[:i], d) {
+			return fmt.Errorf("%w: draft not prepared", spool.ErrInvalid)
+		}
+		drafts[i] = d
+	}
+	for _, d := range drafts {
+		m.take(d)
+	}
+	j.apply(o, m.Now().UTC())
+	if len(j.waiting) == 0 {
+		m.drop(msg, j)
+	} else {
+		m.hint(j)
+	}
+	return nil
+}
+
+// apply writes an outcome into the job.
+func (j *memJob) apply(o spool.Outcome, now time.Time) {
+	for _, c := range o.Changes {
+		r := &j.Recipients[c.N]
+		r.State, r.Reply, r.Remote, r.Warned = c.State, c.Reply, c.Remote, c.Warned
+		if c.State != spool.Waiting {
+			delete(j.waiting, c.N)
+		}
+	}
+	if !o.Uncount {
+		j.Attempts++
+		j.LastTry = now
+	}
+	j.Held = j.Held || o.Held
+	if !o.Held {
+		j.Due = o.Next
+		if o.Next.IsZero() {
+			j.Due = now
+		}
+	}
+	j.Lease = spool.Lease{}
+}
+
+// drop ends a job, and the message with its last one. The caller holds mu.
+func (m *Mem) drop(msg *memMessage, j *memJob) {
+	msg.jobs = slices.DeleteFunc(msg.jobs, func(o *memJob) bool { return o == j })
+	if len(msg.jobs) == 0 {
+		delete(m.messages, j.Message)
+	}
+}
+
+// Replace puts the outstanding recipients of a job into other jobs.
+func (m *Mem) Replace(_ context.Context, l spool.Lease, jobs []spool.Job) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	msg, old, err := m.holder(l)
+	if err != nil {
+		return err
+	}
+	seen := map[int]bool{}
+	next := msg.next
+	var fresh []*memJob
+	for _, given := range jobs {
+		for _, r := range given.Recipients {
+			if !old.waiting[r.N] || seen[r.N] || r.State != spool.Waiting {
+				err = fmt.Errorf("%w: recipient %d", spool.ErrInvalid, r.N)
+			}
+			seen[r.N] = true
+		}
+		j, bad := msg.add(l.Message, given, m.Now().UTC())
+		if bad != nil || err != nil {
+			msg.next = next
+			return cmp.Or(err, bad)
+		}
+		j.Held = j.Held || old.Held
+		fresh = append(fresh, j)
+	}
+	if len(seen) != len(old.waiting) {
+		msg.next = next
+		return fmt.Errorf("%w: a recipient is missing", spool.ErrInvalid)
+	}
+	msg.jobs = append(msg.jobs, fresh...)
+	m.drop(msg, old)
+	for _, j := range fresh {
+		m.hint(j)
+	}
+	return nil
+}

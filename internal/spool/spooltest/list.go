@@ -1,0 +1,131 @@
+package spooltest
+
+import (
+	"context"
+
+	"github.com/postroad/postroad/internal/spool"
+)
+
+// selected gives what a filter selects. The caller holds mu.
+func (m *Mem) selected(f spool.Filter) []*memJob {
+	out := m.sorted(func(msg *memMessage, j *memJob) bool { return passes(f, &msg.env, &j.Job) })
+	if f.Limit > 0 && len(out) > f.Limit {
+		out = out[:f.Limit]
+	}
+	return out
+}
+
+// Scan calls each for the jobs of a filter.
+func (m *Mem) Scan(ctx context.Context, f spool.Filter, each func(spool.Entry) error) error {
+	m.mu.Lock()
+	err := m.open()
+	var list []spool.Entry
+	for _, j := range m.selected(f) {
+		e := spool.Entry{Envelope: m.messages[j.Message].env, Job: j.snapshot(func(spool.Recipient) bool { return true })}
+		e.Job.Lease = spool.Lease{}
+		list = append(list, e)
+	}
+	m.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := each(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Change does an action to the jobs of a filter.
+func (m *Mem) Change(_ context.Context, f spool.Filter, a spool.Action) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.open(); err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, j := range m.selected(f) {
+		if m.act(j, a) {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// act does an action to a job and tells whether it concerned it.
+func (m *Mem) act(j *memJob, a spool.Action) bool {
+	switch a {
+	case spool.ActionHold:
+		if j.Held {
+			return false
+		}
+		j.Held = true
+	case spool.ActionRelease:
+		if !j.Held {
+			return false
+		}
+		j.Held = false
+		m.hint(j)
+	case spool.ActionRetry:
+		now := m.Now().UTC()
+		if !m.ready(j, j.Due) {
+			return false
+		}
+		if j.Due.After(now) {
+			j.Due = now
+		}
+		m.hint(j)
+	case spool.ActionRemove:
+		m.drop(m.messages[j.Message], j)
+	default:
+		return false
+	}
+	return true
+}
+
+// Count by group.
+func (m *Mem) Count(_ context.Context, by spool.Group) (map[spool.Lane]spool.Counts, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.open(); err != nil {
+		return nil, err
+	}
+	out := map[spool.Lane]spool.Counts{}
+	if by == spool.GroupAll {
+		out[spool.Lane{}] = spool.Counts{}
+	}
+	type once struct {
+		id    spool.ID
+		group spool.Lane
+	}
+	seen := map[once]bool{}
+	for _, j := range m.selected(spool.Filter{}) {
+		g := spool.Lane{}
+		switch by {
+		case spool.GroupLane:
+			g = j.Lane
+		case spool.GroupTenant:
+			g.Tenant = j.Lane.Tenant
+		}
+		c := out[g]
+		c.Jobs++
+		c.Recipients += int64(len(j.waiting))
+		if j.Held {
+			c.Held++
+		}
+		if k := (once{j.Message, g}); !seen[k] {
+			seen[k] = true
+			c.Messages++
+			c.Bytes += j.Size
+		}
+		if c.Oldest.IsZero() || j.Arrived.Before(c.Oldest) {
+			c.Oldest = j.Arrived
+		}
+		out[g] = c
+	}
+	return out, nil
+}
