@@ -44,3 +44,12 @@ func (t *Table) Whole() bool { return false }
 
 // Len is the number of entries.
 func (t *Table) Len() int { return len(t.answers) }
+
+// Each calls f for each entry, in no order, until it returns false.
+func (t *Table) Each(f func(key string, a table.Answer) bool) {
+	for key, a := range t.answers {
+		if !f(key, a) {
+			return
+		}
+	}
+}
