@@ -35,7 +35,7 @@ func ParseMail(arg string) (Mail, error) {
 	if err != nil {
 		return Mail{}, err
 	}
-	if !p.SMTPUTF8 && !isASCII(path.Address.Local) {
+	if !p.SMTPUTF8 && !IsASCII(path.Address.Local) {
 		// RFC 6531 s3.5: such a path needs the parameter.
 		return Mail{}, syntaxError("path", mail.Reply{Code: 553, Enhanced: "5.6.7", Text: "SMTPUTF8 is needed for this sender"})
 	}
@@ -118,7 +118,8 @@ func pathError(err error, form, domain, who string) error {
 	return &mail.Error{Op: "smtp.path", Reply: r, Cause: err}
 }
 
-func isASCII(s string) bool {
+// IsASCII tells whether s needs no SMTPUTF8.
+func IsASCII(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if s[i] >= 0x80 {
 			return false

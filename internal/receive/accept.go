@@ -1,0 +1,166 @@
+package receive
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/postroad/postroad/internal/decide"
+	"github.com/postroad/postroad/internal/mail"
+	"github.com/postroad/postroad/internal/spool"
+)
+
+// Acceptor turns what a client said into durable mail. Every way in uses it,
+// with its origin in the Facts: there is no other caller of Draft.Commit.
+type Acceptor struct {
+	store    spool.Store
+	log      *slog.Logger
+	counters *Counters
+	markKey  []byte
+	lookups  time.Duration
+	heads    sync.Pool // *[]byte: headers of messages coming in
+}
+
+const defaultLookups = 20 * time.Second
+
+// NewAcceptor makes an Acceptor; of the options it needs Store, Log, Counters,
+// MarkKey and Lookups.
+func NewAcceptor(o Options) *Acceptor {
+	if o.Lookups <= 0 {
+		o.Lookups = defaultLookups
+	}
+	if o.Counters == nil {
+		o.Counters = &Counters{}
+	}
+	return &Acceptor{store: o.Store, log: o.Log, counters: o.Counters, markKey: o.MarkKey, lookups: o.Lookups}
+}
+
+// Ready tells why no message can be taken now, or gives no reply at all. A client
+// that hears it at MAIL need not send its data in vain.
+func (a *Acceptor) Ready() mail.Reply {
+	if err := a.store.Health().Err; err != nil {
+		return mail.ReplyOf(storeError(err))
+	}
+	return mail.Reply{}
+}
+
+// Begin opens a transaction that gen judges until it ends.
+func (a *Acceptor) Begin(gen Generation, facts decide.Facts, e mail.Envelope) *Transaction {
+	return &Transaction{
+		acceptor: a,
+		gen:      gen,
+		facts:    facts,
+		envelope: e,
+		memo:     decide.Memo{View: gen.View},
+	}
+}
+
+// Commit decides the message and makes it durable. The error is a *mail.Error
+// with the one reply for all recipients; nothing is kept then. The transaction
+// has ended either way.
+func (t *Transaction) Commit(ctx context.Context) (spool.ID, error) {
+	d, jobs, err := t.settle(ctx)
+	if err != nil {
+		return spool.ID{}, err
+	}
+	id := t.body.draft.ID()
+	if len(jobs) == 0 {
+		// Every recipient is an alias to nothing: there is nothing to keep.
+		t.Abort()
+	} else if err := t.body.draft.Commit(t.stored(d), jobs); err != nil {
+		return spool.ID{}, storeError(err)
+	}
+	t.count()
+	t.logDecision(ctx, "message accepted", id, d)
+	return id, nil
+}
+
+// Prepare decides the message and fixes it as a draft that spool.Store.Update
+// writes in a batch of its own. nil without an error: there is nothing to write.
+func (t *Transaction) Prepare(ctx context.Context) (spool.Draft, error) {
+	d, jobs, err := t.settle(ctx)
+	if err != nil || len(jobs) == 0 {
+		return nil, err
+	}
+	draft := t.body.draft
+	if err := draft.Prepare(t.stored(d), jobs); err != nil {
+		return nil, storeError(err)
+	}
+	t.body.draft = nil // the caller's now
+	t.logDecision(ctx, "report prepared", draft.ID(), d)
+	return draft, nil
+}
+
+// settle completes body and facts and decides.
+func (t *Transaction) settle(ctx context.Context) (decide.Decision, []spool.Job, error) {
+	if err := t.body.finish(); err != nil {
+		return decide.Decision{}, nil, storeError(err)
+	}
+	t.messageFacts(t.header, t.body.received)
+	d, err := t.decide(ctx)
+	if err != nil {
+		return d, nil, err
+	}
+	if d.Verdict != decide.Accept {
+		return d, nil, &mail.Error{Op: "receive.decide", Reply: d.Reply}
+	}
+	return d, t.jobs(d), nil
+}
+
+func (t *Transaction) count() {
+	c := t.acceptor.counters
+	c.Messages.Add(1)
+	c.Recipients.Add(int64(len(t.envelope.Recipients)))
+	c.Bytes.Add(t.body.size)
+}
+
+// storeError gives an error of the spool the reply that a client gets for it.
+func storeError(err error) error {
+	var known *mail.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	r := mail.Reply{Code: 451, Enhanced: "4.3.0", Text: "cannot store the message now, try again later"}
+	switch {
+	case errors.Is(err, spool.ErrFull):
+		r = mail.Reply{Code: 452, Enhanced: "4.3.1", Text: "insufficient storage, try again later"}
+	case errors.Is(err, spool.ErrTooBig):
+		r = mail.Reply{Code: 552, Enhanced: "5.3.4", Text: "message is too big"}
+	}
+	return &mail.Error{Op: "receive.store", Reply: r, Cause: err}
+}
+
+// logDecision writes a line for the message and one for each delivery.
+func (t *Transaction) logDecision(ctx context.Context, what string, id spool.ID, d decide.Decision) {
+	log := t.acceptor.log
+	if !log.Enabled(ctx, slog.LevelInfo) {
+		return
+	}
+	ref := slog.String("id", id.String())
+	log.LogAttrs(ctx, slog.LevelInfo, what, ref,
+		slog.String("sender", t.envelope.Sender.String()),
+		slog.Int64("size", t.body.size),
+		slog.String("client", t.clientName()),
+		slog.String("helo", t.facts.Helo),
+		slog.String("login", t.facts.Login.String()),
+		slog.String("listener", t.facts.Listener),
+		slog.String("message_id", t.messageID()),
+		slog.Int("recipients", len(t.envelope.Recipients)))
+	for _, r := range d.Recipients {
+		if r.Verdict == decide.Reject {
+			log.LogAttrs(ctx, slog.LevelInfo, "recipient refused after data", ref,
+				slog.String("recipient", r.Recipient.Address.String()), slog.String("reply", r.Reply.String()))
+		}
+		for _, leg := range r.Deliveries {
+			log.LogAttrs(ctx, slog.LevelInfo, "recipient accepted", ref,
+				slog.String("recipient", leg.Original.String()),
+				slog.String("final", leg.Recipient.String()),
+				slog.String("transport", leg.Transport),
+				slog.String("rule", leg.Rule.Name),
+				slog.String("source", leg.Rule.Source),
+				slog.String("copy", leg.Copy))
+		}
+	}
+}

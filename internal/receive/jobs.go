@@ -1,0 +1,89 @@
+package receive
+
+import (
+	"github.com/postroad/postroad/internal/decide"
+	"github.com/postroad/postroad/internal/mail"
+	"github.com/postroad/postroad/internal/spool"
+)
+
+// jobs turns a decision into what the spool schedules: one job for each group
+// of deliveries, and one for what was refused while others were accepted, on
+// the transport that refuses, so that it bounces like any other mail.
+func (t *Transaction) jobs(d decide.Decision) []spool.Job {
+	groups := decide.Groups(d)
+	jobs := make([]spool.Job, 0, len(groups)+1)
+	for _, g := range groups {
+		job := t.job(spool.Lane{Tenant: g.Tenant, Transport: g.Transport, Nexthop: g.Nexthop})
+		job.N = len(jobs)
+		job.Nexthops, job.Sender, job.EnvID, job.Ret = g.Nexthops, g.Sender, g.EnvID, g.Ret
+		job.Rule, job.Copy, job.Expanded, job.Original = ruleName(g.Rule), g.Copy, g.Expanded, g.Original
+		job.Recipients = make([]spool.Recipient, len(g.Deliveries))
+		for i, leg := range g.Deliveries {
+			job.Recipients[i] = spool.Recipient{N: i, Final: leg.Recipient, Original: leg.Original, Notify: leg.Notify, ORCPT: leg.ORCPT}
+		}
+		jobs = append(jobs, job)
+	}
+	return t.refusals(d, jobs)
+}
+
+// job is what all jobs of the message have in common.
+func (t *Transaction) job(lane spool.Lane) spool.Job {
+	return spool.Job{
+		Message: t.body.draft.ID(), Lane: lane,
+		Sender: t.envelope.Sender, EnvID: t.envelope.EnvID, Ret: t.envelope.Ret,
+		Body: t.envelope.Body, SMTPUTF8: t.envelope.SMTPUTF8,
+		Size: t.body.size, Arrived: t.body.arrived, Due: t.body.arrived,
+	}
+}
+
+// refusals appends a job for each different refusal.
+func (t *Transaction) refusals(d decide.Decision, jobs []spool.Job) []spool.Job {
+	first := len(jobs)
+	for _, r := range d.Recipients {
+		if r.Verdict == decide.Reject {
+			jobs = t.refusal(jobs, first, r.Reply, spool.Recipient{
+				Final: r.Recipient.Address, Original: r.Recipient.Address,
+				Notify: r.Recipient.Notify, ORCPT: r.Recipient.ORCPT,
+			})
+		}
+		if r.Verdict != decide.Accept {
+			continue
+		}
+		for _, leg := range r.Refused {
+			jobs = t.refusal(jobs, first, leg.Reply, spool.Recipient{
+				Final: leg.Recipient, Original: leg.Original, Notify: leg.Notify, ORCPT: leg.ORCPT,
+			})
+		}
+	}
+	return jobs
+}
+
+// refusal puts a recipient into the job with the same reply, among those from
+// first on.
+func (t *Transaction) refusal(jobs []spool.Job, first int, reply mail.Reply, r spool.Recipient) []spool.Job {
+	text := reply.Text
+	if reply.Enhanced != "" {
+		text = reply.Enhanced + " " + text
+	}
+	at := first
+	for at < len(jobs) && jobs[at].Nexthops[0] != text {
+		at++
+	}
+	if at == len(jobs) {
+		job := t.job(spool.Lane{Transport: decide.BuiltinError})
+		job.N, job.Nexthops = at, []string{text}
+		jobs = append(jobs, job)
+	}
+	r.N = len(jobs[at].Recipients)
+	r.Reply = reply
+	jobs[at].Recipients = append(jobs[at].Recipients, r)
+	return jobs
+}
+
+// ruleName is the rule as people read it: "route.partner (postroad.hcl:31)".
+func ruleName(r decide.Ref) string {
+	if r.Source == "" {
+		return r.Name
+	}
+	return r.Name + " (" + r.Source + ")"
+}

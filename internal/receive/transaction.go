@@ -1,0 +1,137 @@
+package receive
+
+import (
+	"context"
+	"time"
+
+	"github.com/postroad/postroad/internal/decide"
+	"github.com/postroad/postroad/internal/mail"
+	"github.com/postroad/postroad/internal/spool"
+)
+
+// Transaction is one envelope on its way in, from MAIL to the end of data, under
+// one generation. It belongs to one goroutine. Abort ends it at any time and
+// may be called again.
+type Transaction struct {
+	acceptor *Acceptor
+	gen      Generation
+	facts    decide.Facts
+	envelope mail.Envelope // Recipients: those accepted so far
+	memo     decide.Memo
+	body     *Body
+	header   mail.Header
+}
+
+// Envelope is what the transaction holds so far.
+func (t *Transaction) Envelope() *mail.Envelope { return &t.envelope }
+
+// Abort throws the transaction away, unless it was committed.
+func (t *Transaction) Abort() {
+	if t.body != nil {
+		t.body.release()
+	}
+}
+
+func (t *Transaction) input(trace bool) decide.Input {
+	return decide.Input{
+		Facts: t.facts, Sender: t.envelope.Sender, EnvID: t.envelope.EnvID, Ret: t.envelope.Ret,
+		Memo: &t.memo, Trace: trace,
+	}
+}
+
+// Recipient decides one recipient with what is known before the data, and adds it
+// to the envelope when it is accepted. A refusal comes with its steps.
+func (t *Transaction) Recipient(ctx context.Context, to mail.Recipient) decide.RecipientDecision {
+	var d decide.RecipientDecision
+	err := t.answer(ctx, func() (needs []decide.Question) {
+		d, needs = t.gen.Config.Snapshot.Recipient(t.input(false), to)
+		return needs
+	})
+	if err != nil {
+		return decide.RecipientDecision{Recipient: to, Verdict: decide.Defer, Reply: mail.ReplyOf(err)}
+	}
+	if d.Verdict == decide.Accept {
+		t.envelope.Recipients = append(t.envelope.Recipients, to)
+		return d
+	}
+	// Once more with a trace, for the log; the common case does without.
+	if traced, needs := t.gen.Config.Snapshot.Recipient(t.input(true), to); len(needs) == 0 {
+		d = traced
+	}
+	return d
+}
+
+// decide is the decision on the whole message.
+func (t *Transaction) decide(ctx context.Context) (decide.Decision, error) {
+	var d decide.Decision
+	err := t.answer(ctx, func() []decide.Question {
+		d = t.gen.Config.Snapshot.Message(t.input(false), t.envelope.Recipients)
+		return d.Needs
+	})
+	return d, err
+}
+
+// maxTraceFields bounds what a header can make us parse.
+const maxTraceFields = 256
+
+// messageFacts adds what the message itself says.
+func (t *Transaction) messageFacts(h mail.Header, size int64) {
+	f := &t.facts
+	f.HasMessage = true
+	f.Header = h
+	f.Size = size
+	f.Received = h.Count("Received")
+	f.Marks = bounded(h.All(MarkField))
+	for _, v := range bounded(h.All("Delivered-To")) {
+		if a, err := mail.ParseAddress(v); err == nil {
+			f.DeliveredTo = append(f.DeliveredTo, a)
+		}
+	}
+}
+
+func bounded(values []string) []string {
+	return values[:min(len(values), maxTraceFields)]
+}
+
+// stored is the envelope as the spool keeps it.
+func (t *Transaction) stored(d decide.Decision) spool.Envelope {
+	return spool.Envelope{
+		Sender: t.envelope.Sender, Body: t.envelope.Body, SMTPUTF8: t.envelope.SMTPUTF8,
+		Origin: uint8(t.facts.Origin), Arrived: t.body.arrived, Generation: t.gen.Config.Generation,
+		Client: t.clientName(), Helo: t.facts.Helo, Login: t.facts.Login.String(), Listener: t.facts.Listener,
+		MessageID: t.messageID(), Tenant: tenantOf(d), Size: t.body.size,
+		Decision: recordOf(t, d).Encode(),
+	}
+}
+
+func (t *Transaction) clientName() string {
+	if !t.facts.Client.IsValid() {
+		return ""
+	}
+	return t.facts.Client.String()
+}
+
+const maxMessageID = 255
+
+func (t *Transaction) messageID() string {
+	if t.body.messageID != "" {
+		return t.body.messageID
+	}
+	id, _ := t.header.Get("Message-ID")
+	return id[:min(len(id), maxMessageID)]
+}
+
+// tenantOf is the tenant of the first delivery that has one.
+func tenantOf(d decide.Decision) string {
+	for _, r := range d.Recipients {
+		for _, leg := range r.Deliveries {
+			if leg.Tenant != "" {
+				return leg.Tenant
+			}
+		}
+	}
+	return ""
+}
+
+// now is the time of arrival.
+func now() time.Time { return time.Now().UTC() }
