@@ -78,7 +78,7 @@ func (z *zone) find(name string, qtype uint16) []dns.RR {
 	return out
 }
 
-// at gives all records of a name, made from a wildcard where RFC 4592 s3.3.1
+// at gives all records of a name, made from a wildcard where RFC 1034 s4.3.2
 // says so, and whether the name exists.
 func (z *zone) at(name string) ([]dns.RR, bool) {
 	if z.exists[name] {
