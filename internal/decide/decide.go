@@ -1,6 +1,11 @@
 package decide
 
-import "github.com/postroad/postroad/internal/mail"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/postroad/postroad/internal/mail"
+)
 
 // Input of one decision.
 type Input struct {
@@ -13,13 +18,90 @@ type Input struct {
 	Trace    bool // fill Steps
 }
 
-// Recipient answers at RCPT with what is known then. Questions that are not
-// empty mean that nothing else counts: ask, add to the Memo, call again.
+// Recipient answers at RCPT with what is known then. A rule that waits for the
+// message (tag, header, size) neither refuses nor grants for good: the recipient
+// is accepted unless no message could save it, and Message tells. Questions that
+// are not empty mean that nothing else counts: ask, add to the Memo, call again.
 func (s *Snapshot) Recipient(in Input, r mail.Recipient) (RecipientDecision, []Question) {
-	return RecipientDecision{Recipient: r}, nil
+	q := s.query(&in, in.Facts.HasMessage)
+	sender := s.subjectOf(in.Sender.Address)
+	d := q.judge(r, &sender)
+	return d, q.needs
 }
 
-// Message completes the decision after the filters, with tags, header and size.
+// Message completes the decision after the filters, with tags, header and size:
+// each recipient by itself, then the copies, then the one reply that SMTP has
+// for all.
 func (s *Snapshot) Message(in Input, rs []mail.Recipient) Decision {
-	return Decision{Generation: s.Rules.Generation}
+	q := s.query(&in, true)
+	d := Decision{Generation: s.Rules.Generation, Recipients: make([]RecipientDecision, len(rs))}
+	sender := s.subjectOf(in.Sender.Address)
+	for i, r := range rs {
+		d.Recipients[i] = q.message(r, &sender)
+	}
+	dropRepeated(d.Recipients)
+	whole := total(d.Recipients)
+	if whole.verdict == Accept {
+		whole = q.copies(&d, &sender)
+	}
+	d.Verdict, d.Needs = whole.verdict, q.needs
+	if whole.verdict != Accept {
+		d.Reply = whole.reply
+	}
+	return d
+}
+
+// message decides one recipient of a message that has come, unless the message
+// goes round in circles (RFC 5321 s6.3).
+func (q *query) message(r mail.Recipient, sender *subject) RecipientDecision {
+	n := q.in.Facts.Received
+	if n <= q.limits.MaxReceived || q.in.Facts.Origin == OriginReroute {
+		return q.judge(r, sender)
+	}
+	q.steps = nil
+	q.step(StageAdmit, Ref{}, fmt.Sprintf("loop: %d Received fields, more than %d", n, q.limits.MaxReceived))
+	d := decided(mailLoops())
+	d.Recipient, d.Steps = r, q.steps
+	return d
+}
+
+// total makes the one reply: any that cannot be decided 4xx, all refused 5xx,
+// else accepted (CONFIG.md, "After DATA").
+func total(list []RecipientDecision) ruling {
+	whole := ruling{verdict: Reject, reply: mail.Reply{Code: 554, Enhanced: "5.5.1", Text: "No valid recipients"}}
+	for i := range list {
+		switch d := &list[i]; {
+		case d.Verdict == Defer:
+			return ruling{Defer, d.Reply}
+		case d.Verdict == Accept:
+			whole = accepted()
+		case i == 0:
+			whole.reply = d.Reply
+		}
+	}
+	return whole
+}
+
+// dropRepeated leaves out a delivery that an earlier recipient of the message has
+// with the same words to the same end (Postfix: same original, notify and final).
+func dropRepeated(list []RecipientDecision) {
+	if len(list) < 2 {
+		return
+	}
+	seen := make(map[repetition]bool, len(list))
+	for i := range list {
+		list[i].Deliveries = slices.DeleteFunc(list[i].Deliveries, func(leg Delivery) bool {
+			r := repetition{leg.Recipient, leg.Original, leg.Expanded, leg.ORCPT, leg.Notify}
+			was := seen[r]
+			seen[r] = true
+			return was
+		})
+	}
+}
+
+// repetition is what makes two deliveries of a message one.
+type repetition struct {
+	recipient, original, expanded mail.Address
+	orcpt                         string
+	notify                        mail.Notify
 }

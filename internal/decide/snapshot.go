@@ -1,12 +1,198 @@
 package decide
 
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/postroad/postroad/internal/mail"
+)
+
 // Snapshot is compiled Rules: immutable, safe for several goroutines.
 type Snapshot struct {
 	Rules *Rules
+
+	deny, relay, routes, copies ruleset
+
+	fallback    *rule  // the default route, nil: none
+	proven      []bool // by relay rule: it knows the client, and not only what it says
+	domains     map[mail.Domain]*domain
+	firstDomain *domain // the first domain that is no alias_of, for <postmaster>
+	transports  map[string]*Transport
+	listeners   map[string]*Listener
+	directories map[string]*Directory
+	limits      Limits
 }
 
-// Compile turns rules into a Snapshot. An error names the first rule whose
-// reference leads nowhere; a configuration that was validated has none.
+// Defaults of Limits (SEMANTICS 23).
+const (
+	DefaultMaxReceived = 100
+	DefaultAliasDepth  = 20
+	DefaultAliasFanout = 10000
+)
+
+// Compile turns rules into a Snapshot. The rules must not change afterwards. An
+// error names the first reference that leads nowhere; a configuration that was
+// validated has none.
 func Compile(r *Rules) (*Snapshot, error) {
-	return &Snapshot{Rules: r}, nil
+	s := &Snapshot{
+		Rules:       r,
+		domains:     make(map[mail.Domain]*domain, len(r.Domains)),
+		transports:  make(map[string]*Transport, len(r.Transports)),
+		listeners:   make(map[string]*Listener, len(r.Listeners)),
+		directories: make(map[string]*Directory, len(r.Directories)),
+		limits:      r.Limits.orDefaults(),
+	}
+	s.indexNames()
+	if err := s.compileDomains(); err != nil {
+		return nil, err
+	}
+	s.compileRules()
+	return s, s.checkReferences()
+}
+
+func (l Limits) orDefaults() Limits {
+	if l.MaxReceived <= 0 {
+		l.MaxReceived = DefaultMaxReceived
+	}
+	if l.AliasDepth <= 0 {
+		l.AliasDepth = DefaultAliasDepth
+	}
+	if l.AliasFanout <= 0 {
+		l.AliasFanout = DefaultAliasFanout
+	}
+	return l
+}
+
+func (s *Snapshot) indexNames() {
+	for _, t := range Builtins() {
+		s.transports[t.Name] = &t
+	}
+	for i := range s.Rules.Transports {
+		s.transports[s.Rules.Transports[i].Name] = &s.Rules.Transports[i]
+	}
+	for i := range s.Rules.Listeners {
+		s.listeners[s.Rules.Listeners[i].Name] = &s.Rules.Listeners[i]
+	}
+	for i := range s.Rules.Directories {
+		s.directories[s.Rules.Directories[i].Name] = &s.Rules.Directories[i]
+	}
+}
+
+func (s *Snapshot) compileRules() {
+	for i := range s.Rules.Deny {
+		d := &s.Rules.Deny[i]
+		s.deny.add(rule{Ref: d.Ref, condition: compileMatchers(&d.Match, d.Name)}, &d.Match)
+	}
+	for i := range s.Rules.Relay {
+		r := &s.Rules.Relay[i]
+		s.relay.add(rule{Ref: r.Ref, condition: compileMatchers(&r.Match, r.Name)}, &r.Match)
+		s.proven = append(s.proven, provesClient(s.Rules, r.Match))
+	}
+	for i := range s.Rules.Routes {
+		r := &s.Rules.Routes[i]
+		s.routes.add(rule{Ref: r.Ref, condition: compileRoute(r)}, &r.Match)
+	}
+	if d := s.Rules.Default; d != nil {
+		s.fallback = &rule{Ref: d.Ref, condition: compileMatchers(&d.Match, d.Name)}
+	}
+	for i := range s.Rules.Copies {
+		c := &s.Rules.Copies[i]
+		s.copies.add(rule{Ref: c.Ref, condition: compileMatchers(&c.Match, c.Name)}, &c.Match)
+	}
+}
+
+// compileRoute adds the clause that keeps a route away from mail for hosted
+// domains.
+func compileRoute(r *Route) condition {
+	c := compileMatchers(&r.Match, r.Name)
+	if !concernsHosted(r) {
+		c.clauses = append([]clause{{name: "hosted", holds: matchForeign}}, c.clauses...)
+	}
+	return c
+}
+
+// concernsHosted tells whether a route is asked about mail for hosted domains: it
+// says so, or it names recipient, original, lookup or tag.
+func concernsHosted(r *Route) bool {
+	if r.Hosted != nil {
+		return *r.Hosted
+	}
+	return len(r.Match.Recipient) > 0 || len(r.Match.Original) > 0 || len(r.Match.Tag) > 0 || r.Via == ""
+}
+
+func matchForeign(v *view) tri { return told(!v.hosted) }
+
+// checkReferences holds every name that a rule gives against what there is.
+func (s *Snapshot) checkReferences() error {
+	routes := s.Rules.Routes
+	if s.Rules.Default != nil {
+		routes = append(slices.Clone(routes), *s.Rules.Default)
+	}
+	for i := range routes {
+		if err := s.checkRoute(&routes[i]); err != nil {
+			return err
+		}
+	}
+	for _, c := range s.Rules.Copies {
+		if c.Via != "" && s.transports[c.Via] == nil {
+			return missing(c.Ref, "transport", c.Via)
+		}
+	}
+	for _, d := range s.Rules.Domains {
+		if d.Deliver != "" && s.transports[d.Deliver] == nil {
+			return missing(d.Ref, "transport", d.Deliver)
+		}
+	}
+	return s.checkPatterns()
+}
+
+func (s *Snapshot) checkRoute(r *Route) error {
+	if r.Via != "" {
+		if s.transports[r.Via] == nil {
+			return missing(r.Ref, "transport", r.Via)
+		}
+		return nil
+	}
+	if !s.hasTable(r.Lookup) {
+		return missing(r.Ref, "table", fmt.Sprint(int(r.Lookup)))
+	}
+	return nil
+}
+
+func (s *Snapshot) hasTable(id TableID) bool { return id >= 0 && int(id) < len(s.Rules.Tables) }
+
+// checkPatterns looks for tables that are named in matchers and do not exist.
+func (s *Snapshot) checkPatterns() error {
+	for ref, m := range s.matchers() {
+		lists := slices.Concat(m.Recipient, m.Original, m.Sender, m.Helo)
+		for _, p := range lists {
+			if p.Kind == PatternTable && !s.hasTable(p.Table) {
+				return missing(ref, "table", fmt.Sprint(int(p.Table)))
+			}
+		}
+		if m.ClientTable != NoTable && !s.hasTable(m.ClientTable) {
+			return missing(ref, "table", fmt.Sprint(int(m.ClientTable)))
+		}
+	}
+	return nil
+}
+
+// missing is the error for a reference that leads nowhere.
+func missing(at Ref, kind, name string) error {
+	return fmt.Errorf("%s (%s): no %s %q", at.Name, at.Source, kind, name)
+}
+
+// Hosted gives the hosted domains' names, for what asks whether a domain is ours.
+func (s *Snapshot) Hosted() []mail.Domain { return slices.Sorted(maps.Keys(s.domains)) }
+
+// IsHosted tells whether mail for the domain is decided by its domain block.
+func (s *Snapshot) IsHosted(d mail.Domain) bool { return s.domains[d] != nil }
+
+// Transport gives the transport of that name, the built-in ones included.
+func (s *Snapshot) Transport(name string) (Transport, bool) {
+	if t := s.transports[name]; t != nil {
+		return *t, true
+	}
+	return Transport{}, false
 }

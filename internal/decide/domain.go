@@ -1,0 +1,106 @@
+package decide
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/postroad/postroad/internal/mail"
+)
+
+// domain is one compiled hosted domain. real is itself, or the domain whose
+// other name it is.
+type domain struct {
+	*Domain
+	real      *domain
+	bareKeys  bool            // its mailbox table may hold bare local parts
+	mailboxes map[string]bool // keys
+	aliases   map[string]*Alias
+}
+
+func (s *Snapshot) compileDomains() error {
+	for i := range s.Rules.Domains {
+		d := compileDomain(s.Rules, &s.Rules.Domains[i])
+		if s.domains[d.Name] != nil {
+			return fmt.Errorf("%s (%s): domain %q stands twice", d.Ref.Name, d.Source, d.Name)
+		}
+		s.domains[d.Name] = d
+		if s.firstDomain == nil && d.AliasOf == "" {
+			s.firstDomain = d
+		}
+	}
+	for _, d := range s.domains {
+		if err := s.linkDomain(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func compileDomain(r *Rules, source *Domain) *domain {
+	d := &domain{Domain: source}
+	d.real = d
+	if len(source.Mailboxes) > 0 {
+		d.mailboxes = make(map[string]bool, len(source.Mailboxes))
+	}
+	for _, m := range source.Mailboxes {
+		d.mailboxes[m.Key()] = true
+	}
+	if len(source.Aliases) > 0 {
+		d.aliases = make(map[string]*Alias, len(source.Aliases))
+	}
+	for i := range source.Aliases {
+		d.aliases[source.Aliases[i].Address.Key()] = &source.Aliases[i]
+	}
+	if id := source.MailboxTable; source.Members == MembersTable && id >= 0 && int(id) < len(r.Tables) {
+		d.bareKeys = slices.Contains([]string{"list", "inline"}, r.Tables[id].Format)
+	}
+	return d
+}
+
+func (s *Snapshot) linkDomain(d *domain) error {
+	if d.AliasOf != "" {
+		real := s.domains[d.AliasOf]
+		if real == nil || real.AliasOf != "" {
+			return missing(d.Ref, "real domain", string(d.AliasOf))
+		}
+		d.real = real
+	}
+	if d.Members == MembersTable && !s.hasTable(d.MailboxTable) {
+		return missing(d.Ref, "table", fmt.Sprint(int(d.MailboxTable)))
+	}
+	if d.AliasTable != NoTable && !s.hasTable(d.AliasTable) {
+		return missing(d.Ref, "table", fmt.Sprint(int(d.AliasTable)))
+	}
+	return nil
+}
+
+// splitAt gives where the subaddress of a local part begins, with its delimiter,
+// or 0 when it has none: at the first octet of the set that is not the first of
+// the local part. Names whose delimiter belongs to the name are not split, as
+// Postfix keeps them.
+func (d *domain) splitAt(local string) int {
+	if d.Subaddress == "" {
+		return 0
+	}
+	n := strings.IndexAny(local, d.Subaddress)
+	if n <= 0 || local[n] == '-' && isHyphenName(local) {
+		return 0
+	}
+	return n
+}
+
+// isHyphenName tells whether the hyphen belongs to the name: owner-list,
+// list-request, mailer-daemon, double-bounce.
+func isHyphenName(local string) bool {
+	local = strings.ToLower(local)
+	return strings.HasPrefix(local, "owner-") || strings.HasSuffix(local, "-request") ||
+		local == "mailer-daemon" || local == "double-bounce"
+}
+
+// postmasterLocal is the local part that every domain has (RFC 5321 s4.5.1).
+const postmasterLocal = "postmaster"
+
+// isPostmaster tells whether an address is a postmaster's, in any case of letters
+// (RFC 5321 s2.3.5, s4.1.1.3).
+func isPostmaster(a mail.Address) bool { return strings.EqualFold(a.Local, postmasterLocal) }

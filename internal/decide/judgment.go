@@ -1,0 +1,118 @@
+package decide
+
+import "github.com/postroad/postroad/internal/mail"
+
+// judgment is one recipient on its way through the stages.
+type judgment struct {
+	*query
+	given    mail.Recipient
+	original subject // the address as the client gave it
+	sender   *subject
+	orcpt    string
+	members  []member // final recipients, in the order in which they were found
+}
+
+// member is one final recipient of a judgment, and what became of it.
+type member struct {
+	address  mail.Address
+	mailbox  mail.Address // without the subaddress; zero when foreign
+	expanded mail.Address // the address from which it came, zero: it is the one that was given
+	aliased  bool         // it came by an alias
+	ruling   ruling
+	leg      Delivery
+	dropped  bool // refused before the message by a route that the message may change
+}
+
+// judge takes one recipient through the stages.
+func (q *query) judge(r mail.Recipient, sender *subject) RecipientDecision {
+	j := &judgment{query: q, given: r, sender: sender}
+	q.steps = nil
+	j.original = q.subjectOf(r.Address)
+	j.orcpt = originalRecipient(r)
+	out := j.decide()
+	out.Recipient = r
+	out.Steps = q.steps
+	return out
+}
+
+// decide is the order of the stages. Chain, the gateways still to be passed,
+// comes between expand and copy when there are gateways; copy belongs to the
+// message and not to a recipient, see copies.
+func (j *judgment) decide() RecipientDecision {
+	if r := j.admit(); r.verdict != Accept {
+		return decided(r)
+	}
+	if r := j.findMembers(); r.verdict != Accept {
+		return decided(r)
+	}
+	for i := range j.members {
+		if m := &j.members[i]; m.ruling.verdict == Accept {
+			j.routeMember(m)
+		}
+	}
+	return j.sum()
+}
+
+func decided(r ruling) RecipientDecision {
+	return RecipientDecision{Verdict: r.verdict, Reply: r.reply}
+}
+
+// findMembers gives the final recipients. Queued mail has passed the stages
+// before; what stands there is final.
+func (j *judgment) findMembers() ruling {
+	if j.in.Facts.Origin == OriginReroute {
+		if !j.in.Original.IsZero() {
+			j.original = j.subjectOf(j.in.Original)
+		}
+		j.members = []member{{address: j.given.Address, mailbox: j.mailboxOf(j.given.Address), ruling: accepted()}}
+		return accepted()
+	}
+	return j.expand()
+}
+
+// sum makes one answer of the members: one that cannot be told defers all,
+// since SMTP has one reply; what is refused among others is told to the sender.
+func (j *judgment) sum() RecipientDecision {
+	out := decided(accepted())
+	taken := 0
+	for i := range j.members {
+		m := &j.members[i]
+		switch m.ruling.verdict {
+		case Defer:
+			return decided(m.ruling)
+		case Reject:
+			out.Refused = append(out.Refused, m.leg)
+			continue
+		}
+		taken++
+		if m.dropped {
+			continue
+		}
+		if out.Deliveries == nil {
+			out.Deliveries = make([]Delivery, 0, len(j.members)-i)
+		}
+		out.Deliveries = append(out.Deliveries, m.leg)
+	}
+	if taken == 0 {
+		return decided(j.members[0].ruling)
+	}
+	return out
+}
+
+// asGiven is the view of deny and relay: the recipient as the client gave it.
+func (j *judgment) asGiven() *view { return j.viewOf(j.original) }
+
+func (j *judgment) viewOf(recipient subject) *view {
+	return &view{
+		query: j.query, recipient: recipient, original: &j.original, sender: j.sender,
+		hosted: j.IsHosted(recipient.address.Domain),
+	}
+}
+
+// legOf begins the delivery of a member: everything but the way.
+func (j *judgment) legOf(m *member) Delivery {
+	return Delivery{
+		Recipient: m.address, Original: j.original.address, Sender: j.in.Sender, Expanded: m.expanded,
+		Notify: notifyOf(j.given.Notify, m.aliased), ORCPT: j.orcpt, EnvID: j.in.EnvID, Ret: j.in.Ret,
+	}
+}

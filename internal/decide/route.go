@@ -1,0 +1,137 @@
+package decide
+
+import (
+	"slices"
+
+	"github.com/postroad/postroad/internal/mail"
+)
+
+// choice is the way that the rules choose for one final recipient.
+type choice struct {
+	transport *Transport
+	rule      Ref
+	nexthops  []string   // instead of the transport's own hosts
+	reply     mail.Reply // instead of the transport's own
+	fail      *ruling    // no way: why
+	open      bool       // a rule before it waits for the message
+}
+
+// routeMember finds the way of one final recipient and completes its leg.
+func (j *judgment) routeMember(m *member) {
+	m.leg = j.legOf(m)
+	c := j.choose(j.viewOf(j.subjectOf(m.address)))
+	if c.fail != nil {
+		m.ruling = *c.fail
+		return
+	}
+	c.fill(&m.leg, m.mailbox)
+	if c.transport.Kind == KindReject {
+		m.ruling = refused(m.leg.Reply)
+		// What the message may still change is not refused before it has come.
+		if c.open {
+			m.ruling, m.dropped = accepted(), true
+		}
+		return
+	}
+	if j.isMarked(m.leg) {
+		j.step(StageRoute, c.rule, "loop: the message has been here on its way to "+m.address.String())
+		m.ruling = mailLoops()
+		m.leg.Reply = m.ruling.reply
+	}
+}
+
+// choose asks the routes in file order, then the hosted domain's own deliver,
+// then the default, then plain mx.
+func (j *query) choose(v *view) choice {
+	var c choice
+	j.tried(StageRoute, &j.routes, v, func(n int, t tri) bool {
+		switch t {
+		case later:
+			c.open = true
+			return true
+		case unknown:
+			c.failing(tryLater())
+			return false
+		}
+		return !j.follow(&c, v, &j.Rules.Routes[n])
+	})
+	if c.isMade() {
+		return c
+	}
+	j.chooseLast(&c, v)
+	return c
+}
+
+// chooseLast is for mail of which no route holds.
+func (j *query) chooseLast(c *choice, v *view) {
+	if d := j.domains[v.recipient.address.Domain]; d != nil && d.real.Deliver != "" {
+		j.take(c, d.real.Deliver, d.real.Ref)
+		return
+	}
+	if j.fallback != nil {
+		switch j.holds(StageRoute, j.fallback, v) {
+		case unknown:
+			c.failing(tryLater())
+		case later:
+			c.open = true
+		case yes:
+			j.follow(c, v, j.Rules.Default)
+		}
+	}
+	if !c.isMade() {
+		j.take(c, BuiltinMX, builtinRef())
+	}
+}
+
+// follow takes what a route that holds says. It tells whether that decides.
+func (j *query) follow(c *choice, v *view, r *Route) bool {
+	if r.Via != "" {
+		j.take(c, r.Via, r.Ref)
+		return true
+	}
+	return j.lookup(c, v, r)
+}
+
+// take chooses a transport by name. A name that does not exist can only come
+// from a table: the mail waits until somebody mends it.
+func (j *query) take(c *choice, name string, by Ref) {
+	c.rule = by
+	if c.transport = j.transports[name]; c.transport == nil {
+		j.step(StageRoute, by, "no transport "+name)
+		c.failing(misconfigured())
+		return
+	}
+	j.step(StageRoute, by, "via "+name)
+}
+
+func (c *choice) failing(r ruling) { c.fail = &r }
+
+func (c *choice) isMade() bool { return c.transport != nil || c.fail != nil }
+
+// fill completes a leg with the way. A maildir belongs to a mailbox, so that its
+// recipient is that and not one of its subaddresses.
+func (c *choice) fill(leg *Delivery, mailbox mail.Address) {
+	leg.Transport, leg.Kind, leg.Rule = c.transport.Name, c.transport.Kind, c.rule
+	switch leg.Kind {
+	case KindMX, KindSMTP, KindLMTP:
+		leg.Nexthops = c.nexthops
+	case KindMaildir:
+		if !mailbox.IsZero() {
+			leg.Recipient = mailbox
+		}
+	case KindReject:
+		leg.Reply = c.reply
+		if leg.Reply.IsZero() {
+			leg.Reply = orReply(c.transport.Reply, 550, "5.7.1", "Mail for this address is not accepted")
+		}
+	}
+}
+
+// isMarked tells whether the message carries our mark of this very leg.
+func (j *judgment) isMarked(leg Delivery) bool {
+	f := &j.in.Facts
+	if !j.final || f.MarkKey == nil || len(f.Marks) == 0 {
+		return false
+	}
+	return slices.Contains(f.Marks, Mark(f.MarkKey, leg.Recipient, leg.Transport))
+}
