@@ -1,0 +1,127 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"time"
+
+	"github.com/postroad/postroad/internal/mail"
+	"github.com/postroad/postroad/internal/spool"
+)
+
+// openAgain is the pause after a message could not be opened.
+const openAgain = 30 * time.Second
+
+// errPanic is why an attempt ended that panicked.
+var errPanic = errors.New("queue: panic in an attempt")
+
+// errOpen tells settle of a message that could not be opened.
+var errOpen = errors.New("queue: message cannot be opened")
+
+// try is one job in the hands of a worker.
+type try struct {
+	*Runner
+	job     *spool.Job
+	lease   *leaseKeeper
+	profile Profile
+	env     spool.Envelope
+	body    spool.Body // nil until opened
+}
+
+// carryOut does a start or a deferral to its end: attempt, notices, update.
+// A panic anywhere in it costs that attempt only.
+func (r *Runner) carryOut(a Action) (f Feedback, why Failure) {
+	r.stats.active.Add(1)
+	defer r.stats.active.Add(-1)
+	ctx, cancel := context.WithCancelCause(r.ctx)
+	defer cancel(nil)
+	t := &try{Runner: r, job: a.Job, profile: r.opt.Profiles.Profile(a.Job.Lane.Transport)}
+	var ok bool
+	if t.lease, ok = r.keepLease(a.Job.Lease, cancel); !ok {
+		return FeedbackNone, Failure{} // claimed again by another, or removed
+	}
+	defer t.lease.stop()
+	defer t.close()
+	defer func() {
+		if p := recover(); p != nil {
+			r.stats.panics.Add(1)
+			t.logger().Error("queue: panic outside of delivery", "panic", p, "stack", string(debug.Stack()))
+			t.giveBack()
+			f, why = FeedbackNone, Failure{}
+		}
+	}()
+	if a.Kind == ActionDefer {
+		e := t.ending(allWaiting(t.job, a.Failure), false)
+		t.settle(e)
+		return FeedbackNone, Failure{}
+	}
+	return t.attempt(ctx)
+}
+
+// attempt delivers and settles.
+func (t *try) attempt(ctx context.Context) (Feedback, Failure) {
+	if err := t.open(ctx); err != nil {
+		t.unopened(err)
+		return FeedbackNone, Failure{}
+	}
+	a := Attempt{Job: *t.job, Envelope: t.env, Body: t.body, Last: isLast(t.profile, t.job, time.Now())}
+	a.Job.Lease = t.lease.current()
+	res, err := t.deliver(ctx, a)
+	e := t.ending(res, ctx.Err() != nil)
+	t.settle(e)
+	if err != nil {
+		return FeedbackNone, Failure{}
+	}
+	return e.feedback()
+}
+
+// deliver calls the deliverer. What panics is deferred with a reply of our own;
+// nothing is known of the remote then.
+func (t *try) deliver(ctx context.Context, a Attempt) (res Result, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			t.stats.panics.Add(1)
+			t.logger().Error("queue: panic in delivery", "panic", p, "stack", string(debug.Stack()))
+			why := Failure{Reply: mail.Reply{Code: 451, Enhanced: "4.3.0", Text: "internal error"}}
+			res, err = allWaiting(t.job, why), errPanic
+		}
+	}()
+	return t.opt.Deliverer.Attempt(ctx, a), nil
+}
+
+func (t *try) ending(res Result, cut bool) ending {
+	return ending{result: res, now: time.Now(), cut: cut, jitter: t.opt.Random(), profile: t.profile}
+}
+
+// open makes envelope and body ready, once.
+func (t *try) open(ctx context.Context) error {
+	if t.body != nil {
+		return nil
+	}
+	env, body, err := t.opt.Store.Open(ctx, t.job.Message)
+	if err != nil {
+		return errors.Join(errOpen, err)
+	}
+	t.env, t.body = env, body
+	return nil
+}
+
+func (t *try) close() {
+	if t.body != nil {
+		_ = t.body.Close() // it was only read
+	}
+}
+
+// unopened puts a job back whose message could not be read: held when it is
+// damaged, since trying again cannot help.
+func (t *try) unopened(err error) {
+	if errors.Is(err, spool.ErrNotFound) {
+		return // removed meanwhile
+	}
+	t.stats.storeErrors.Add(1)
+	o := spool.Outcome{Uncount: true, Next: time.Now().Add(spread(openAgain, t.opt.Random()))}
+	o.Held = errors.Is(err, spool.ErrDamaged)
+	t.logger().Error("queue: the message cannot be read", "held", o.Held, "error", err)
+	t.update(o, nil)
+}

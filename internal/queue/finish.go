@@ -1,0 +1,117 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/postroad/postroad/internal/spool"
+)
+
+const (
+	updateFirst   = 100 * time.Millisecond // pause after an update that failed
+	updateLongest = 5 * time.Second
+)
+
+// settle writes what became of an attempt: the notices that it causes, the ends
+// of recipients and the schedule in one update, then the log.
+func (t *try) settle(e ending) {
+	v := judge(t.job, e)
+	drafts := t.notices(&v, e)
+	v.outcome.Changes = v.changes(t.job)
+	if t.update(v.outcome, drafts) {
+		t.count(&v)
+		t.report(&v, e)
+	}
+}
+
+// notices makes the drafts of a verdict. Where the end of a recipient cannot be
+// told, it does not end; where it may not be told, it ends without.
+func (t *try) notices(v *verdict, e ending) []spool.Draft {
+	var drafts []spool.Draft
+	add := func(kind NoticeKind, which []int) bool {
+		if len(which) == 0 || t.job.Sender.IsNull() {
+			return true
+		}
+		d, err := t.notice(kind, v.some(which), e)
+		if err != nil {
+			t.stats.noticeErrors.Add(1)
+			t.logger().Error("queue: a report cannot be made", "kind", int(kind), "error", err)
+			return false
+		}
+		if d != nil {
+			drafts = append(drafts, d)
+			v.told = v.told || kind == NoticeFailed
+		}
+		return true
+	}
+	if !add(NoticeFailed, v.failed) {
+		v.untell(e)
+	}
+	if !add(NoticeDelayed, v.warned) {
+		v.unwarn()
+	}
+	// Who has the message must not get it twice for the sake of a confirmation.
+	_ = add(v.confirm, v.confirmed)
+	return drafts
+}
+
+// notice asks the notifier for one draft.
+func (t *try) notice(kind NoticeKind, rcpts []spool.Recipient, e ending) (spool.Draft, error) {
+	// The context of the attempt may have ended, and its end is to be told.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), time.Minute)
+	defer cancel()
+	if err := t.open(ctx); err != nil {
+		return nil, err
+	}
+	n := Notice{Kind: kind, Envelope: t.env, Job: *t.job, Recipients: rcpts}
+	n.Job.LastTry = e.now
+	if kind == NoticeDelayed {
+		n.WillRetryUntil = t.profile.expiry(t.job.Arrived)
+	}
+	return t.opt.Notifier.Notify(ctx, n, t.body)
+}
+
+// update writes an outcome and tells whether it stands. A store that is not
+// available is asked until it is, since forgetting a delivery means making it
+// twice; a lost lease means that the job is another's, or gone.
+func (t *try) update(o spool.Outcome, drafts []spool.Draft) bool {
+	wait := updateFirst
+	for {
+		err := t.opt.Store.Update(context.WithoutCancel(t.ctx), t.lease.current(), o, drafts)
+		if err == nil {
+			return true
+		}
+		t.stats.storeErrors.Add(1)
+		final := errors.Is(err, spool.ErrFenced) || errors.Is(err, spool.ErrNotFound) || errors.Is(err, spool.ErrInvalid)
+		if final || !t.pause(wait) {
+			t.logger().Error("queue: an outcome is lost", "error", err)
+			for _, d := range drafts {
+				d.Abort()
+			}
+			return false
+		}
+		t.logger().Warn("queue: an outcome cannot be written yet", "error", err)
+		wait = min(2*wait, updateLongest)
+	}
+}
+
+// pause waits, or tells that the runner ends.
+func (t *try) pause(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-t.ctx.Done():
+		return false
+	}
+}
+
+// giveBack ends the lease of a job that a panic left behind.
+func (t *try) giveBack() {
+	o := spool.Outcome{Uncount: true, Next: time.Now().Add(spread(noticeAgain, t.opt.Random()))}
+	if err := t.opt.Store.Update(context.WithoutCancel(t.ctx), t.lease.current(), o, nil); err != nil {
+		t.logger().Error("queue: a job cannot be put back", "error", err)
+	}
+}

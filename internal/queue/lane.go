@@ -1,0 +1,181 @@
+package queue
+
+import (
+	"slices"
+	"time"
+
+	"github.com/postroad/postroad/internal/spool"
+)
+
+// class orders the ready jobs of a lane.
+type class uint8
+
+const (
+	classReport class = iota // null sender: DSNs and warnings
+	classFresh               // small and never tried
+	classSlow                // large, or tried before
+	classes
+)
+
+// smallSize is the size up to which a message passes before large ones.
+const smallSize = 64 << 10
+
+// weightOf is how many jobs of a class go in a cycle, so that the last one moves
+// too while the first never ends.
+func weightOf(c class) int { return [classes]int{4, 2, 1}[c] }
+
+func classOf(j *spool.Job) class {
+	switch {
+	case j.Sender.IsNull():
+		return classReport
+	case j.Size <= smallSize && j.Attempts == 0:
+		return classFresh
+	}
+	return classSlow
+}
+
+// tenant groups lanes that share one part of what there is.
+type tenant struct {
+	lanes  [rings]fifo[*lane]
+	queued [rings]bool
+	credit [rings]credit
+	known  int // lanes in memory
+	active int
+	ready  int
+}
+
+// lane is what is known in memory of a spool.Lane.
+type lane struct {
+	key    spool.Lane
+	tenant *tenant
+	window window
+	used   time.Time
+
+	ready  [classes]fifo[*spool.Job]
+	turn   [classes]int // jobs that a class may still send in this cycle
+	nready int
+	active int
+
+	claiming bool
+	backlog  bool        // the last claim was full: more is due
+	express  bool        // a claim past the backlog was made; the backlog comes next
+	fresh    time.Time   // oldest due of the hints that no claim has followed; zero: none
+	dues     []time.Time // of hints to come, sorted, at most maxDues
+	timer    int         // position in the heap of timers, -1: none
+	wake     time.Time
+
+	queued [rings]bool
+	credit [rings]credit
+}
+
+// maxDues bounds what a lane remembers; a scan finds the rest.
+const maxDues = 16
+
+// expect notes that work comes at due.
+func (l *lane) expect(due time.Time) {
+	at, found := slices.BinarySearchFunc(l.dues, due, time.Time.Compare)
+	if found || at == maxDues {
+		return
+	}
+	if len(l.dues) == maxDues {
+		l.dues = l.dues[:maxDues-1]
+	}
+	l.dues = slices.Insert(l.dues, at, due)
+}
+
+// note notes that work is due now, since due.
+func (l *lane) note(due time.Time) {
+	if l.fresh.IsZero() || due.Before(l.fresh) {
+		l.fresh = due
+	}
+}
+
+// mature turns the expected dues that have come into due work.
+func (l *lane) mature(now time.Time) {
+	n := 0
+	for n < len(l.dues) && !l.dues[n].After(now) {
+		l.note(l.dues[n])
+		n++
+	}
+	l.dues = l.dues[n:]
+	if len(l.dues) == 0 {
+		l.dues = nil
+	}
+}
+
+// stock is how many ready jobs a lane should have: enough that slots never wait
+// for a claim, and no more, because memory is shared.
+func (l *lane) stock(now time.Time) int { return 2*l.window.slots(now) + 4 }
+
+// wantsBacklog tells whether the lane should claim its oldest due jobs.
+func (l *lane) wantsBacklog(now time.Time) bool {
+	due := l.backlog || !l.fresh.IsZero()
+	return due && l.nready < l.window.slots(now)
+}
+
+// wantsFresh tells whether the lane should claim what came past its backlog.
+func (l *lane) wantsFresh(now time.Time) bool {
+	return l.backlog && !l.express && !l.fresh.IsZero() && l.nready < 2*l.stock(now)
+}
+
+// wantsClaim tells whether the lane should claim at all.
+func (l *lane) wantsClaim(now time.Time) bool {
+	return !l.claiming && (l.wantsBacklog(now) || l.wantsFresh(now))
+}
+
+// startable tells whether a ready job may go.
+func (l *lane) startable(now time.Time) bool {
+	return l.nready > 0 && l.active < l.window.slots(now)
+}
+
+// put adds a ready job.
+func (l *lane) put(j *spool.Job) {
+	l.ready[classOf(j)].push(j)
+	l.nready++
+	l.tenant.ready++
+}
+
+// head tells the class whose turn it is; there must be a ready job.
+func (l *lane) head() class {
+	for {
+		for c := class(0); c < classes; c++ {
+			if l.ready[c].len() > 0 && l.turn[c] > 0 {
+				return c
+			}
+		}
+		for c := range l.turn {
+			l.turn[c] = weightOf(class(c))
+		}
+	}
+}
+
+// take gives the next ready job; there must be one.
+func (l *lane) take() *spool.Job {
+	c := l.head()
+	l.turn[c]--
+	l.nready--
+	l.tenant.ready--
+	return l.ready[c].pop()
+}
+
+// idle tells whether nothing would be lost with the lane.
+func (l *lane) idle(now time.Time) bool {
+	busy := l.nready > 0 || l.active > 0 || l.claiming || l.backlog || !l.fresh.IsZero() || len(l.dues) > 0
+	return !busy && (l.window.plain() || now.Sub(l.used) > laneMemory)
+}
+
+// jobCost is what the start of a job costs: one for any, one more for each 64 KB.
+func jobCost(l *lane) int {
+	j := l.ready[l.head()].front()
+	return 1 + int(min(j.Size/smallSize, 15))
+}
+
+// queuedAnywhere tells whether a ring still holds the lane.
+func (l *lane) queuedAnywhere() bool {
+	for _, q := range l.queued {
+		if q {
+			return true
+		}
+	}
+	return false
+}

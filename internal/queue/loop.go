@@ -1,0 +1,165 @@
+package queue
+
+import (
+	"time"
+
+	"github.com/postroad/postroad/internal/spool"
+)
+
+// maxDrain bounds the events that are taken before actions are looked for.
+const maxDrain = 256
+
+type eventKind uint8
+
+const (
+	eventClaimed eventKind = iota
+	eventScanned
+	eventFinished
+	eventKick
+	eventReload
+)
+
+// event is what workers and callers tell the loop.
+type event struct {
+	kind     eventKind
+	action   Action // that it answers
+	jobs     []spool.Job
+	due      []spool.LaneDue
+	err      error
+	feedback Feedback
+	why      Failure
+	lane     spool.Lane // eventKick
+}
+
+// loop is the goroutine that has the scheduler.
+type loop struct {
+	*Runner
+	hints       <-chan spool.Hint
+	sched       *Scheduler
+	outstanding int // actions given out and not answered
+	workers     int
+}
+
+// run takes events and gives out actions until Stop, then waits for the workers.
+// A hint leads to its attempt without a timer in between.
+func (l *loop) run() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case h, ok := <-l.hints:
+			l.hint(h, ok)
+		case e := <-l.events:
+			l.event(e)
+		case e := <-l.asked:
+			l.event(e)
+		case <-timer.C:
+		case <-l.stop:
+			l.drain()
+			return
+		}
+		l.more()
+		l.dispatch()
+		timer.Reset(max(0, time.Until(l.sched.Wake())))
+		l.stats.lanes.Store(int64(len(l.sched.lanes)))
+		l.stats.held.Store(int64(l.sched.held))
+	}
+}
+
+// hint feeds a hint. A store that ends its watch leaves the scans.
+func (l *loop) hint(h spool.Hint, ok bool) {
+	if !ok {
+		l.hints = nil
+		return
+	}
+	l.sched.Hint(time.Now(), h)
+}
+
+// more takes what else has come, without waiting.
+func (l *loop) more() {
+	for range maxDrain {
+		select {
+		case h, ok := <-l.hints:
+			l.hint(h, ok)
+		case e := <-l.events:
+			l.event(e)
+		default:
+			return
+		}
+	}
+}
+
+func (l *loop) event(e event) {
+	now := time.Now()
+	switch e.kind {
+	case eventClaimed:
+		l.outstanding--
+		l.sched.Claimed(now, e.action, e.jobs, e.err)
+	case eventScanned:
+		l.outstanding--
+		l.sched.Scanned(now, e.action, e.due, e.err)
+	case eventFinished:
+		l.outstanding--
+		l.sched.Finished(now, e.action, e.feedback, e.why)
+	case eventKick:
+		l.sched.Kick(now, e.lane)
+	case eventReload:
+		l.sched.Configure(now, l.opt.Limits)
+	}
+}
+
+// dispatch gives out all actions that the scheduler wants. It never blocks:
+// the channel has room for all that can be outstanding, and there are as many
+// workers as ever were outstanding at once.
+func (l *loop) dispatch() {
+	now := time.Now()
+	for {
+		a, ok := l.sched.Next(now)
+		if !ok {
+			return
+		}
+		if l.outstanding++; l.outstanding > l.workers {
+			l.workers++
+			go l.worker()
+		}
+		l.work <- a
+	}
+}
+
+// drain waits for the workers. Claimed jobs that were not begun keep their
+// leases until these run out or the store is opened again.
+func (l *loop) drain() {
+	for ; l.outstanding > 0; l.outstanding-- {
+		<-l.events
+	}
+	close(l.work)
+}
+
+// worker does one action after the other.
+func (r *Runner) worker() {
+	for a := range r.work {
+		r.events <- r.do(a)
+	}
+}
+
+// do does one action and gives its answer.
+func (r *Runner) do(a Action) event {
+	e := event{action: a}
+	switch a.Kind {
+	case ActionClaim:
+		e.kind = eventClaimed
+		req := spool.ClaimReq{Lane: a.Lane, From: a.From, Before: a.Before, Max: a.Max, LeaseFor: r.opt.LeaseFor}
+		e.jobs, e.err = r.opt.Store.Claim(r.ctx, req)
+	case ActionScan:
+		e.kind = eventScanned
+		e.due, e.err = r.opt.Store.Lanes(r.ctx, a.Before, a.Max)
+	case ActionStart, ActionDefer:
+		e.kind = eventFinished
+		e.feedback, e.why = r.carryOut(a)
+	}
+	if e.err != nil {
+		r.stats.storeErrors.Add(1)
+		r.opt.Log.Error("queue: the store does not give work", "transport", a.Lane.Transport, "nexthop", a.Lane.Nexthop, "error", e.err)
+	}
+	return e
+}
