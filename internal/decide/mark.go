@@ -13,6 +13,9 @@ import (
 // letters without padding.
 const markOctets = 10
 
+// MarkField is the header field that carries a Mark, one field for each.
+const MarkField = "X-Postroad-Mark"
+
 // Mark names one leg, a final recipient over a transport, in a header field. A
 // message that comes in with the mark of a leg which it would now take again has
 // been there before: a loop is named on its first return and not after a hundred

@@ -1,0 +1,111 @@
+package deliver
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/postroad/postroad/internal/config"
+	"github.com/postroad/postroad/internal/dns"
+	"github.com/postroad/postroad/internal/queue"
+	"github.com/postroad/postroad/internal/smtp"
+)
+
+// Options of a Deliverer. Only Configs and Resolvers must be set.
+type Options struct {
+	// Configs gives the current configuration; it is asked once an attempt.
+	Configs func() *config.Config
+	// Resolvers gives the resolver of that name; "" is the default one.
+	Resolvers func(name string) dns.Resolver
+	// MarkKey of the loop marks; nil: none are written.
+	MarkKey []byte
+	// Log takes a line for each recipient of an attempt; nil: none.
+	Log *slog.Logger
+	// Dial opens a connection from source, which may be zero; nil: a net.Dialer.
+	Dial func(ctx context.Context, network, address string, source netip.Addr) (net.Conn, error)
+	// Shuffle draws the order of equals; nil: math/rand.
+	Shuffle func(n int, swap func(i, j int))
+	// Interfaces gives the addresses of this machine; nil: net.InterfaceAddrs.
+	Interfaces func() []netip.Addr
+	// Roots for transports with tls = "verify"; nil: the system's.
+	Roots *x509.CertPool
+}
+
+// Counters of what was done since the start.
+type Counters struct {
+	Attempts      atomic.Int64
+	Delivered     atomic.Int64 // recipients
+	Deferred      atomic.Int64
+	Failed        atomic.Int64
+	Connects      atomic.Int64
+	ConnectErrors atomic.Int64
+	Reused        atomic.Int64
+	Handshakes    atomic.Int64 // TLS
+	TLSFallbacks  atomic.Int64 // offered TLS failed, went on in the clear
+	Panics        atomic.Int64
+}
+
+// Deliverer is a queue.Deliverer. It is safe for several goroutines.
+type Deliverer struct {
+	o       Options
+	planner *Planner
+	pool    *pool
+	buffers *smtp.Buffers
+	fs      fileSystem
+	files   atomic.Int64 // maildir files made, for their names
+	// Sessions of verified and of unverified TLS never mix: to resume one is to
+	// trust what was checked when it began.
+	sessions [2]tls.ClientSessionCache
+	counters Counters
+}
+
+var _ queue.Deliverer = (*Deliverer)(nil)
+
+// New gives a Deliverer; Close ends it.
+func New(o Options) *Deliverer {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Dial == nil {
+		o.Dial = dialNet
+	}
+	if o.Shuffle == nil {
+		o.Shuffle = rand.Shuffle
+	}
+	return &Deliverer{
+		o:        o,
+		planner:  &Planner{Resolvers: o.Resolvers, Shuffle: o.Shuffle, Interfaces: o.Interfaces},
+		pool:     newPool(),
+		buffers:  smtp.NewBuffers(),
+		fs:       osFiles{},
+		sessions: [2]tls.ClientSessionCache{tls.NewLRUClientSessionCache(0), tls.NewLRUClientSessionCache(0)},
+	}
+}
+
+// Counters since the start.
+func (d *Deliverer) Counters() *Counters { return &d.counters }
+
+// Close closes the connections that are kept. Attempts under way end by their
+// context and keep nothing more.
+func (d *Deliverer) Close() error {
+	d.pool.close()
+	return nil
+}
+
+// dialNet is the Dial of the real network.
+func dialNet(ctx context.Context, network, address string, source netip.Addr) (net.Conn, error) {
+	nd := net.Dialer{KeepAlive: -1} // each wait has its deadline
+	if source.IsValid() {
+		nd.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
+	}
+	return nd.DialContext(ctx, network, address)
+}
+
+// elapsed in whole milliseconds, for the log.
+func elapsed(since time.Time) int64 { return time.Since(since).Milliseconds() }

@@ -1,0 +1,40 @@
+package deliver
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/postroad/postroad/internal/spool"
+)
+
+// tell counts the result of one recipient and logs it on one line.
+func (r *run) tell(ctx context.Context, s *slot) {
+	word := "deferred"
+	switch s.state {
+	case spool.Delivered:
+		word = "delivered"
+		r.d.counters.Delivered.Add(1)
+	case spool.Failed:
+		word = "failed"
+		r.d.counters.Failed.Add(1)
+	default:
+		r.d.counters.Deferred.Add(1)
+	}
+	if !r.d.o.Log.Enabled(ctx, slog.LevelInfo) {
+		return
+	}
+	remote := s.remote
+	if remote == "" {
+		remote = s.at
+	}
+	j := &r.a.Job
+	r.d.o.Log.LogAttrs(ctx, slog.LevelInfo, word,
+		slog.String("id", j.Message.String()),
+		slog.String("recipient", s.rcpt.Final.String()),
+		slog.String("rule", j.Rule),
+		slog.String("transport", j.Lane.Transport),
+		slog.String("remote", remote),
+		slog.String("reply", s.reply.String()),
+		slog.String("tls", r.tls),
+		slog.Int64("ms", elapsed(r.begun)))
+}
