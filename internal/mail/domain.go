@@ -15,11 +15,18 @@ type Domain string
 // labels to checkLabels, since mail runs over names with underscores too.
 var profile = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false), idna.BidiRule())
 
+// maxLetters bounds what the mapping is done for, as it takes more than linear
+// time. No name of 253 octets needs more in UTF-8.
+const maxLetters = 1024
+
 // ParseDomain reads a domain or an address literal; U-labels become A-labels
 // (RFC 5890). A trailing dot is refused: RFC 5321 has none. Errors: ErrDomain.
 func ParseDomain(s string) (Domain, error) {
 	if strings.HasPrefix(s, "[") {
 		return parseLiteral(s)
+	}
+	if len(s) > maxLetters {
+		return "", ErrDomain
 	}
 	if isPlain(s) {
 		return checkLabels(strings.ToLower(s))

@@ -12,40 +12,47 @@ type Field struct {
 	Raw  []byte
 }
 
-// Value is the body of the field, unfolded and trimmed.
+// Value is the body of the field, unfolded (RFC 5322 s2.2.3) and trimmed.
 func (f Field) Value() string {
 	_, v, _ := bytes.Cut(f.Raw, []byte{':'})
-	v = bytes.ReplaceAll(v, []byte("\r\n"), nil)
-	return strings.TrimSpace(string(bytes.ReplaceAll(v, []byte("\n"), nil)))
+	if n := len(v) - 1; n >= 0 && bytes.IndexByte(v[:n], '\n') >= 0 {
+		v = bytes.ReplaceAll(v, []byte("\r\n"), nil)
+		v = bytes.ReplaceAll(v, []byte("\n"), nil)
+	}
+	return string(bytes.Trim(v, " \t\r\n"))
 }
 
 // Header is the top header block of a message, in order.
 type Header []Field
 
+// usualFields is room for the header of most messages.
+const usualFields = 24
+
 // ScanHeader reads the top header block of msg and gives the offset at which
-// the rest begins (the empty line, or the first line that is no field). Raw
-// shares msg's memory. It never fails: what is no field ends the block.
+// the rest begins (the empty line, or the first line that is no field). The
+// fields lie one behind the other: together, Raw is msg up to that offset. Raw
+// shares msg's memory but cannot grow into it. It never fails: what is no field
+// ends the block.
 func ScanHeader(msg []byte) (Header, int) {
 	var h Header
-	pos := 0
+	start, pos := 0, 0 // of the field, of the line
 	for pos < len(msg) {
 		end := lineEnd(msg, pos)
 		line := msg[pos:end]
-		if len(bytes.TrimRight(line, "\r\n")) == 0 {
-			return h, pos
-		}
-		if (line[0] == ' ' || line[0] == '\t') && len(h) > 0 {
-			last := &h[len(h)-1]
-			last.Raw = msg[pos-len(last.Raw) : end]
+		if isFold(line) && len(h) > 0 {
+			h[len(h)-1].Raw = msg[start:end:end]
 			pos = end
 			continue
 		}
 		name := fieldName(line)
-		if name == "" {
+		if len(name) == 0 {
 			return h, pos
 		}
-		h = append(h, Field{Name: name, Raw: line})
-		pos = end
+		if h == nil {
+			h = make(Header, 0, usualFields)
+		}
+		h = append(h, Field{Name: string(name), Raw: msg[pos:end:end]})
+		start, pos = pos, end
 	}
 	return h, pos
 }
@@ -57,17 +64,26 @@ func lineEnd(msg []byte, pos int) int {
 	return len(msg)
 }
 
-// fieldName gives the name before the colon (RFC 5322 s3.6.8 ftext), or "".
-func fieldName(line []byte) string {
-	for i, c := range line {
-		if c == ':' {
-			return string(line[:i])
-		}
+// isFold tells whether line goes on with the field above it. A line of blanks
+// does too (RFC 5322 s4.2, obs-FWS), and is not the end of the header.
+func isFold(line []byte) bool { return line[0] == ' ' || line[0] == '\t' }
+
+// fieldName gives the name before the colon (RFC 5322 s3.6.8 ftext), or nothing.
+// Blanks before the colon are let pass (s4.5): who reads the message after us
+// may take it for a field, so it must not hide from our matchers, or end the
+// header early.
+func fieldName(line []byte) []byte {
+	colon := bytes.IndexByte(line, ':')
+	if colon < 0 {
+		return nil
+	}
+	name := bytes.TrimRight(line[:colon], " \t")
+	for _, c := range name {
 		if c <= ' ' || c >= 0x7f {
-			return ""
+			return nil
 		}
 	}
-	return ""
+	return name
 }
 
 // Get gives the value of the first field with that name, without regard to

@@ -6,6 +6,11 @@ import (
 )
 
 const (
+	lineSeparator      = 0x2028
+	paragraphSeparator = 0x2029
+)
+
+const (
 	maxLocal = 64  // RFC 5321 s4.5.3.1.1, octets
 	maxPath  = 254 // RFC 5321 s4.5.3.1.3 less the angle brackets
 )
@@ -31,7 +36,12 @@ func ParseAddress(s string) (Address, error) {
 	if err != nil {
 		return Address{}, err
 	}
-	return Address{Local: local, Domain: d}, nil
+	a := Address{Local: local, Domain: d}
+	if len(s)+len(d) > maxPath && len(a.String()) > maxPath {
+		// The A-labels of a domain may be longer than the letters it was written in.
+		return Address{}, ErrTooLong
+	}
+	return a, nil
 }
 
 // ParsePath reads a reverse-path without its angle brackets; "" and "<>" are
@@ -51,32 +61,31 @@ func parseLocal(s string) (local, rest string, err error) {
 	} else {
 		local, rest, err = parseDotString(s)
 	}
-	if err == nil && len(local) > maxLocal {
-		err = ErrTooLong
+	if err == nil && len(s)-len(rest) > maxLocal { // as written, quotes included
+		return "", "", ErrTooLong
 	}
 	return local, rest, err
 }
 
+// parseQuoted reads a Quoted-string (RFC 5321 s4.1.2). An empty one is refused,
+// though the grammar has it: no mailbox has no name.
 func parseQuoted(s string) (local, rest string, err error) {
 	var b strings.Builder
 	for i := 1; i < len(s); i++ {
 		c := s[i]
 		switch {
 		case c == '"':
-			if b.Len() == 0 || !utf8.ValidString(b.String()) {
+			if b.Len() == 0 || !isText(b.String()) {
 				return "", "", ErrSyntax
 			}
 			return b.String(), s[i+1:], nil
-		case c == '\\' && i+1 < len(s):
-			i++
-			c = s[i]
-			fallthrough
-		default:
-			if c < ' ' || c == 0x7f {
+		case c == '\\':
+			if i++; i == len(s) || s[i] < ' ' || s[i] > '~' { // quoted-pairSMTP
 				return "", "", ErrSyntax
 			}
-			b.WriteByte(c)
+			c = s[i]
 		}
+		b.WriteByte(c)
 	}
 	return "", "", ErrSyntax
 }
@@ -90,10 +99,31 @@ func parseDotString(s string) (local, rest string, err error) {
 		i++
 	}
 	local = s[:i]
-	if !isDotString(local) || !utf8.ValidString(local) {
+	if !isDotString(local) || !isText(local) {
 		return "", "", ErrSyntax
 	}
 	return local, s[i:], nil
+}
+
+// isText tells whether s is UTF-8 without control characters, those of
+// Unicode included: a local part is shown in logs and on terminals.
+func isText(s string) bool {
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c < utf8.RuneSelf {
+			if c < ' ' || c == 0x7f {
+				return false
+			}
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && n == 1 || r < 0xa0 || r == lineSeparator || r == paragraphSeparator {
+			return false
+		}
+		i += n
+	}
+	return true
 }
 
 // isDotString tells whether local needs no quotes (RFC 5321 Dot-string).
