@@ -6,6 +6,7 @@ import (
 
 	"github.com/postroad/postroad/internal/decide"
 	"github.com/postroad/postroad/internal/mail"
+	"github.com/postroad/postroad/internal/table"
 )
 
 // Config is one generation of the configuration. It never changes after Load.
@@ -27,6 +28,9 @@ type Config struct {
 	Console     *Console // nil: none
 	Log         Log
 	Sources     map[string][]byte // file name → content, for diagnostics
+
+	places map[string]Range // of rules, by their source ("postroad.hcl:31")
+	needed []needed         // files and variables that the configuration names
 }
 
 // TLSMode of a listener or a transport.
@@ -134,8 +138,10 @@ type Directory struct {
 type Table struct {
 	Name    string
 	Source  string
-	Kind    string // inline, file
-	Path    string
+	Kind    string              // inline, file
+	Path    string              // to open
+	Shown   string              // the path as written, for answers ("aliases:12")
+	Content table.Resident      // inline
 	Format  string              // list, map, virtual, transport, cidr, regexp, csv
 	Entries map[string][]string // inline
 	Timeout time.Duration       // for reading the file, 5s

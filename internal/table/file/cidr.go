@@ -147,3 +147,19 @@ func (t *networks) Whole() bool { return true }
 
 // Len is the number of rules with a result.
 func (t *networks) Len() int { return t.n }
+
+// Networks are those that some line of the table can answer for, at the most:
+// a negated line answers for all addresses.
+func (t *networks) Networks() []netip.Prefix {
+	out := make([]netip.Prefix, 0, len(t.rules))
+	for _, r := range t.rules {
+		switch {
+		case r.kind == ruleIf:
+		case r.negate:
+			return []netip.Prefix{netip.PrefixFrom(netip.IPv4Unspecified(), 0), netip.PrefixFrom(netip.IPv6Unspecified(), 0)}
+		default:
+			out = append(out, r.prefix)
+		}
+	}
+	return out
+}

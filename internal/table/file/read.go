@@ -35,9 +35,10 @@ const (
 type look struct {
 	def     Definition
 	opts    Options
-	loaded  fs.FileInfo
-	refused fs.FileInfo
-	wasFull bool // the present content has entries
+	loaded  fs.FileInfo // file of the present content; nil: none
+	racy    fs.FileInfo // the same where it was fresh when read; nil: it was not
+	refused fs.FileInfo // the one refused last; nil: none
+	wasFull bool        // the present content has entries
 }
 
 // reading is the outcome of a look.
@@ -51,19 +52,17 @@ type reading struct {
 
 func (l look) run(progress *atomic.Int64) reading {
 	for range maxRounds {
-		r, again := l.once(progress)
-		if !again {
+		r, changed := l.once(progress)
+		if !changed {
 			return r
 		}
 		progress.Add(1)
-		time.Sleep(l.opts.Settle)
 	}
 	return reading{err: ErrRestless}
 }
 
-// once reads the file; again tells that it changed meanwhile or is still being
-// written.
-func (l look) once(progress *atomic.Int64) (r reading, again bool) {
+// once reads the file; changed tells that it changed meanwhile.
+func (l look) once(progress *atomic.Int64) (r reading, changed bool) {
 	before, err := l.opts.Files.Stat(l.def.Path)
 	if err != nil {
 		return reading{err: plain(err)}, false
@@ -78,17 +77,17 @@ func (l look) once(progress *atomic.Int64) (r reading, again bool) {
 		return reading{info: before, err: fmt.Errorf("%w: %v", ErrNotRegular, before.Mode().Type())}, false
 	}
 	age := time.Since(before.ModTime())
-	first := l.loaded == nil && !l.wasFull
 	if l.wasFull && before.Size() == 0 && age >= 0 && age < l.opts.SettleEmpty {
 		return reading{err: ErrEmptied}, false // not info: looked at again until it is old enough
 	}
-	if !first && age >= 0 && age < l.opts.Settle {
-		return reading{}, true
+	fresh := age >= 0 && age < l.opts.Settle
+	if l.wasFull && fresh && !same(before, l.racy) {
+		return reading{}, false // it may still be written: the next look will tell
 	}
-	r, changed := l.read(before, progress)
+	r, changed = l.read(before, progress)
 	// A file written within the clock's grain of being read can change once more
 	// without looking changed.
-	r.racy = age < l.opts.Settle
+	r.racy = fresh
 	return r, changed
 }
 

@@ -33,7 +33,7 @@ type Files interface {
 type Options struct {
 	Log         *slog.Logger  // none
 	Every       time.Duration // between two looks at a file: 1s
-	Settle      time.Duration // a changed file must have been left alone for so long: 250ms
+	Settle      time.Duration // a file in place of another must have been left alone for so long: 250ms
 	SettleEmpty time.Duration // the same for one that is empty now and was not before: 30s
 	Files       Files         // the machine's
 	// Previous is the set of the configuration before: contents of files that did
@@ -87,7 +87,7 @@ func Open(ctx context.Context, defs []Definition, opts Options) *Set {
 	for i, d := range defs {
 		view[i] = table.Version{Name: d.Name, Content: d.Content}
 		if d.Content == nil {
-			w := &watched{def: d, index: i, set: s, source: new(source)}
+			w := &watched{def: d, index: i, set: s, source: newSource()}
 			w.inherit(opts.Previous)
 			view[i].Content = w.content
 			s.tables = append(s.tables, w)

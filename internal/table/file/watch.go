@@ -58,39 +58,67 @@ func (w *watched) inherit(old *Set) {
 // poll looks at the file once. It waits for a read no longer than the timeout;
 // a read that did not end is looked for again at the next poll.
 func (w *watched) poll(ctx context.Context) {
-	if w.out == nil {
-		w.mu.Lock()
-		job := look{def: w.def, opts: w.set.opts, loaded: w.loaded, refused: w.refused}
-		if w.racy {
-			job.loaded = nil
-		}
-		job.wasFull = w.content != nil && w.content.Len() > 0
-		w.mu.Unlock()
-		if w.out = w.source.begin(job); w.out == nil {
-			w.failed(nil, ErrStalled)
-			return
-		}
+	if w.out == nil && !w.begin(ctx) {
+		return
 	}
-	r, ended := w.wait(ctx)
-	switch {
-	case ended:
+	if r, ended := w.wait(ctx); ended {
 		w.out = nil
 		w.take(r)
-	case ctx.Err() == nil:
-		w.failed(nil, ErrStalled)
-	default:
-		w.unavailable(ctx.Err())
+		return
 	}
+	w.gaveUp(ctx)
+}
+
+// begin starts a look, unless a look of another set at the same file does not
+// end.
+func (w *watched) begin(ctx context.Context) bool {
+	patience := time.NewTimer(w.timeout())
+	defer patience.Stop()
+	select {
+	case w.source.turn <- struct{}{}:
+	case <-patience.C:
+		w.gaveUp(ctx)
+		return false
+	case <-ctx.Done():
+		w.gaveUp(ctx)
+		return false
+	}
+	w.mu.Lock()
+	job := look{def: w.def, opts: w.set.opts, loaded: w.loaded, refused: w.refused}
+	job.wasFull = w.content != nil && w.content.Len() > 0
+	if w.racy {
+		job.loaded, job.racy = nil, w.loaded
+	}
+	w.mu.Unlock()
+	out, src := make(chan reading, 1), w.source
+	go func() {
+		defer func() { <-src.turn }()
+		out <- job.run(&src.progress)
+	}()
+	w.out = out
+	return true
+}
+
+// gaveUp notes that a read did not end in time.
+func (w *watched) gaveUp(ctx context.Context) {
+	if err := ctx.Err(); err != nil {
+		w.unavailable(err)
+		return
+	}
+	w.failed(nil, ErrStalled)
+}
+
+func (w *watched) timeout() time.Duration {
+	if w.def.Timeout > 0 {
+		return w.def.Timeout
+	}
+	return defaultTimeout
 }
 
 // wait gives the outcome of the read, or ended false when for a whole timeout
-// nothing was read or parsed.
+// nothing was read.
 func (w *watched) wait(ctx context.Context) (r reading, ended bool) {
-	timeout := w.def.Timeout
-	if timeout <= 0 {
-		timeout = defaultTimeout
-	}
-	tick := time.NewTicker(timeout)
+	tick := time.NewTicker(w.timeout())
 	defer tick.Stop()
 	seen := w.source.progress.Load()
 	for {
@@ -123,13 +151,18 @@ func (w *watched) take(r reading) {
 
 func (w *watched) replaced(r reading) {
 	w.mu.Lock()
-	// The second read of a file that was fresh is no news when it says the same.
+	// The second read of a file that was fresh at the first is no news.
+	news := !w.racy || !same(w.loaded, r.info)
 	w.content, w.loaded, w.racy, w.refused, w.err = r.content, r.info, r.racy, nil, nil
 	w.when = time.Now()
-	w.loads++
+	if news {
+		w.loads++
+	}
 	w.mu.Unlock()
 	w.set.replace(w.index, table.Version{Name: w.def.Name, Content: r.content})
-	w.set.opts.Log.Info("table loaded", "table", w.def.Name, "path", w.def.Path, "entries", r.content.Len())
+	if news {
+		w.set.opts.Log.Info("table loaded", "table", w.def.Name, "path", w.def.Path, "entries", r.content.Len())
+	}
 }
 
 // recovered: the file of the present content is there again.
@@ -192,21 +225,10 @@ func same(a, b fs.FileInfo) bool {
 }
 
 // source is the file behind a table, shared by the sets of several
-// configurations: one reader at a time.
+// configurations.
 type source struct {
-	busy     atomic.Bool
-	progress atomic.Int64 // grows with what is read
+	turn     chan struct{} // holds one token while somebody reads
+	progress atomic.Int64  // grows with what is read
 }
 
-// begin starts a look, or gives nil while another has not ended.
-func (s *source) begin(job look) chan reading {
-	if !s.busy.CompareAndSwap(false, true) {
-		return nil
-	}
-	out := make(chan reading, 1)
-	go func() {
-		defer s.busy.Store(false)
-		out <- job.run(&s.progress)
-	}()
-	return out
-}
+func newSource() *source { return &source{turn: make(chan struct{}, 1)} }

@@ -1,0 +1,170 @@
+package config
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/postroad/postroad/internal/decide"
+)
+
+// reference reads a traversal as transport.partner and finds what it leads to.
+func (l *loader) reference(e hclsyntax.Expression, typ string) (ref, bool) {
+	t, is := plainExpr(e).(*hclsyntax.ScopeTraversalExpr)
+	if !is {
+		n := l.errorf(e.Range(), "a reference as %s.NAME is asked here, not %s", typ, what(e))
+		if s, ok := constant(e); ok && l.declared[typ][s] != nil {
+			n.hint("write " + typ + "." + s + " without quotes")
+		}
+		return ref{}, false
+	}
+	r := ref{typ: t.Traversal.RootName(), at: t.SrcRange}
+	if r.typ != typ {
+		n := l.errorf(r.at, "a %s is asked here, not %s", typ, traversalText(t.Traversal))
+		if len(t.Traversal) == 1 && l.declared[typ][r.typ] != nil {
+			n.hint("write " + typ + "." + r.typ)
+		} else if near := nearest(r.typ, []string{typ}); near != "" {
+			n.hint("did you mean " + typ + "?")
+		}
+		return ref{}, false
+	}
+	var ok bool
+	if r.name, ok = traversalName(t.Traversal); !ok {
+		l.errorf(r.at, "a reference is written %s.NAME", typ)
+		return ref{}, false
+	}
+	d := l.declared[typ][r.name]
+	if d == nil {
+		l.unknownRef(r)
+		return ref{}, false
+	}
+	r.block = d.block
+	return r, true
+}
+
+func (l *loader) unknownRef(r ref) {
+	var known []string
+	for name := range l.declared[r.typ] {
+		known = append(known, name)
+	}
+	n := l.errorf(r.at, "there is no %s %q", r.typ, r.name)
+	n.hint(didYouMean(r.name, known, func(s string) string { return r.typ + "." + s }))
+	if n.Hint == "" && len(known) == 0 {
+		n.detail("no %s is defined", r.typ)
+	}
+}
+
+// traversalName gives NAME of typ.NAME or typ["NAME"].
+func traversalName(t hcl.Traversal) (string, bool) {
+	if len(t) != 2 {
+		return "", false
+	}
+	switch step := t[1].(type) {
+	case hcl.TraverseAttr:
+		return step.Name, true
+	case hcl.TraverseIndex:
+		if step.Key.Type().FriendlyName() == "string" {
+			return step.Key.AsString(), true
+		}
+	}
+	return "", false
+}
+
+func traversalText(t hcl.Traversal) string {
+	parts := []string{t.RootName()}
+	for _, step := range t[1:] {
+		if a, is := step.(hcl.TraverseAttr); is {
+			parts = append(parts, a.Name)
+		}
+	}
+	return strings.Join(parts, ".")
+}
+
+// constant gives the text of e if it is a plain one, without a note.
+func constant(e hclsyntax.Expression) (string, bool) {
+	t, is := plainExpr(e).(*hclsyntax.TemplateExpr)
+	if !is || !t.IsStringLiteral() {
+		return "", false
+	}
+	lit, is := t.Parts[0].(*hclsyntax.LiteralValueExpr)
+	if !is || lit.Val.IsNull() || lit.Val.Type().FriendlyName() != "string" {
+		return "", false
+	}
+	return lit.Val.AsString(), true
+}
+
+func isReference(e hclsyntax.Expression) bool {
+	_, is := plainExpr(e).(*hclsyntax.ScopeTraversalExpr)
+	return is
+}
+
+// use is what a table is needed for.
+type use struct {
+	what    string
+	formats []string // that can serve
+	values  bool     // keys alone do not
+}
+
+// uses of tables, by the attributes that name them.
+func useOf(attribute string) use {
+	switch attribute {
+	case "client":
+		return use{what: "networks", formats: []string{"cidr"}}
+	case "aliases":
+		return use{what: "aliases", formats: []string{"virtual", "map", "csv", "regexp", "inline"}, values: true}
+	case "owns":
+		return use{what: "owners", formats: []string{"map", "virtual", "csv", "regexp", "inline"}, values: true}
+	case "lookup":
+		return use{what: "transports", formats: []string{"transport", "map", "csv", "regexp", "inline"}, values: true}
+	default:
+		return use{what: "addresses", formats: []string{"list", "map", "virtual", "transport", "csv", "regexp", "inline"}}
+	}
+}
+
+// table reads a reference to a table that can serve for an attribute.
+func (l *loader) table(e hclsyntax.Expression, attribute string) (decide.TableID, bool) {
+	r, ok := l.reference(e, "table")
+	if !ok {
+		return decide.NoTable, false
+	}
+	return l.tableID(r), l.fits(r, useOf(attribute))
+}
+
+// fits holds the format of a table against its use.
+func (l *loader) fits(r ref, u use) bool {
+	format := l.tableFormat(r)
+	if format == "" { // not built, or wrong in itself
+		return true
+	}
+	if !slices.Contains(u.formats, format) {
+		l.errorf(r.at, "table %q cannot hold %s: its format is %s", r.name, u.what, format).
+			detail("formats that can are %s", strings.Join(u.formats, ", "))
+		return false
+	}
+	if set, _ := r.block.values["entries"].v.(inlineEntries); u.values && format == "inline" && set.keysOnly {
+		l.errorf(r.at, "table %q cannot hold %s: its keys have no values", r.name, u.what)
+		return false
+	}
+	return true
+}
+
+// tableFormat gives the format of a table, "inline" for that kind, "" when it is
+// not known.
+func (l *loader) tableFormat(r ref) string {
+	if r.block == nil || r.block.bad {
+		return ""
+	}
+	if r.block.kind.name == "inline" {
+		return "inline"
+	}
+	return get[string](r.block, "format")
+}
+
+func (l *loader) tableID(r ref) decide.TableID {
+	if id, there := l.tableIDs[r.name]; there {
+		return id
+	}
+	return decide.NoTable
+}
