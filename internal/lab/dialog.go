@@ -37,8 +37,15 @@ type Dialog struct {
 const dialogTimeout = 30 * time.Second
 
 // Dial connects; the greeting is still to be read with Reply.
-func Dial(ctx context.Context, addr string) (*Dialog, error) {
+func Dial(ctx context.Context, addr string) (*Dialog, error) { return DialFrom(ctx, "", addr) }
+
+// DialFrom is Dial from an address of this machine, so that a server sees
+// different clients: all of 127.0.0.0/8 are ours on Linux.
+func DialFrom(ctx context.Context, local, addr string) (*Dialog, error) {
 	d := net.Dialer{Timeout: dialogTimeout}
+	if local != "" {
+		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(local)}
+	}
 	nc, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 // Letter is a message to be sent over one connection.
 type Letter struct {
 	Addr         string // host:port
+	Local        string // address to connect from; "" any
 	LMTP         bool
 	Helo         string // "client.lab" when empty
 	TLS          *tls.Config
@@ -68,7 +69,7 @@ func Send(addr, from string, to []string, data []byte) (Replies, error) {
 // Send carries the letter out, one command at a time.
 func (l Letter) Send(ctx context.Context) (Replies, error) {
 	var out Replies
-	d, err := Dial(ctx, l.Addr)
+	d, err := DialFrom(ctx, l.Local, l.Addr)
 	if err != nil {
 		return out, err
 	}
