@@ -104,7 +104,7 @@ func (c *dataCopy) take(buf []byte) (n int, done bool) {
 		switch {
 		case cr == len(buf) && lf == len(buf):
 			pos = len(buf)
-		case cr+1 == lf:
+		case cr+1 == lf && lf < len(buf):
 			c.lineStart = true
 			pos = lf + 1
 		default:
