@@ -1,8 +1,6 @@
 package decide
 
 import (
-	"strings"
-
 	"github.com/postroad/postroad/internal/mail"
 	"github.com/postroad/postroad/internal/table"
 )
@@ -21,9 +19,10 @@ const (
 type entry struct {
 	kind    entryKind
 	rule    Ref
-	targets []string
-	ext     string // subaddress that the key did not have, to be passed on
-	wild    bool   // found by a key that stands for many addresses
+	targets []mail.Address // of an inline alias
+	values  []string       // of a table
+	ext     string         // subaddress that the key did not have, to be passed on
+	wild    bool           // found by a key that stands for many addresses
 }
 
 // find looks an address up in its domain. Names come before wildcards, and among
@@ -83,7 +82,7 @@ func aliasKeys(dst []string, s *subject) []string {
 // aliasAt asks for the n-th key; a table of whole keys knows the first only.
 func (q *query) aliasAt(d *domain, n int, key string) entry {
 	if a := d.aliases[key]; a != nil {
-		return entry{kind: entryAlias, rule: Ref{Name: d.Ref.Name, Source: a.Source}, targets: addressTexts(a.Targets)}
+		return inlineEntry(d, a)
 	}
 	if d.AliasTable == NoTable || n > 0 && q.isWhole(d.AliasTable) {
 		return entry{}
@@ -98,10 +97,14 @@ func (q *query) aliasAt(d *domain, n int, key string) entry {
 	return q.aliasEntry(d, a)
 }
 
+func inlineEntry(d *domain, a *Alias) entry {
+	return entry{kind: entryAlias, rule: Ref{Name: d.Ref.Name, Source: a.Source}, targets: a.Targets}
+}
+
 func (q *query) aliasEntry(d *domain, a table.Answer) entry {
 	switch a.Status {
 	case table.Found:
-		return entry{kind: entryAlias, rule: Ref{Name: q.tableName(d.AliasTable), Source: a.Source}, targets: targetTexts(a.Values)}
+		return entry{kind: entryAlias, rule: Ref{Name: q.tableName(d.AliasTable), Source: a.Source}, values: a.Values}
 	case table.TryLater:
 		return entry{kind: entryAway, rule: d.Ref}
 	}
@@ -154,11 +157,16 @@ func (q *query) postmaster(d *domain, s *subject) entry {
 	if !isPostmaster(s.address) || q.Rules.Postmaster.IsZero() {
 		return entry{}
 	}
-	return entry{kind: entryAlias, rule: Ref{Name: postmasterLocal}, targets: []string{q.Rules.Postmaster.String()}}
+	return entry{kind: entryAlias, rule: Ref{Name: postmasterLocal}, targets: []mail.Address{q.Rules.Postmaster}}
 }
 
 // wildAlias asks the aliases for "@domain".
 func (q *query) wildAlias(d *domain, s *subject) entry {
+	if a := d.aliases[s.key[s.at:]]; a != nil {
+		e := inlineEntry(d, a)
+		e.wild = true
+		return e
+	}
 	if d.AliasTable == NoTable || q.isWhole(d.AliasTable) {
 		return entry{}
 	}
@@ -183,7 +191,7 @@ func (q *query) catchAll(d *domain, s *subject) entry {
 	if len(d.CatchAll) == 0 {
 		return entry{}
 	}
-	return entry{kind: entryAlias, rule: d.Ref, targets: addressTexts(d.CatchAll), wild: true}
+	return entry{kind: entryAlias, rule: d.Ref, targets: d.CatchAll, wild: true}
 }
 
 func (q *query) lastPostmaster(d *domain, s *subject) entry {
@@ -192,43 +200,3 @@ func (q *query) lastPostmaster(d *domain, s *subject) entry {
 	}
 	return entry{}
 }
-
-// addressTexts writes addresses as table values are written.
-func addressTexts(list []mail.Address) []string {
-	out := make([]string, len(list))
-	for i, a := range list {
-		out[i] = a.String()
-	}
-	return out
-}
-
-// targetTexts takes values apart that hold several addresses, separated by
-// commas or white space outside quotes.
-func targetTexts(values []string) []string {
-	out := make([]string, 0, len(values))
-	for _, v := range values {
-		quoted, start := false, 0
-		for i := 0; i <= len(v); i++ {
-			if i < len(v) {
-				switch {
-				case v[i] == '\\' && quoted:
-					i++
-					continue
-				case v[i] == '"':
-					quoted = !quoted
-				}
-				if quoted || !isListSpace(rune(v[i])) {
-					continue
-				}
-			}
-			if p := v[start:min(i, len(v))]; strings.Trim(p, ", \t") != "" {
-				out = append(out, p)
-			}
-			start = i + 1
-		}
-	}
-	return out
-}
-
-// isListSpace tells what separates the values of a list.
-func isListSpace(r rune) bool { return r == ',' || r == ' ' || r == '\t' }

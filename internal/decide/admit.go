@@ -114,9 +114,8 @@ func (j *judgment) owned(s *subject, denied mail.Reply) ruling {
 	case a.Status == table.Found && ownsSender(a.Values, j.in.Facts.Login):
 		return accepted()
 	}
-	if j.traced() {
-		j.step(StageAdmit, j.directoryRef(), j.in.Facts.Login.String()+" does not own "+s.key)
-	}
+	l := j.in.Facts.Login
+	j.step(StageAdmit, j.directoryRef(), l.Directory, "/", l.Name, " does not own ", s.key)
 	return refused(denied)
 }
 

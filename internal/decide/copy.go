@@ -45,7 +45,7 @@ func firstAccepted(list []RecipientDecision) *RecipientDecision {
 // goes to the copy's own target is not a reason for another copy to it.
 func (q *query) copied(list []RecipientDecision, n int, sender *subject) tri {
 	r, to := &q.Snapshot.copies.rules[n], q.Rules.Copies[n].To
-	t := no
+	t, why := no, "no recipient"
 	for i := range list {
 		original := q.subjectOf(list[i].Recipient.Address)
 		for k := range list[i].Deliveries {
@@ -53,13 +53,16 @@ func (q *query) copied(list []RecipientDecision, n int, sender *subject) tri {
 			if leg.Copy != "" || leg.Recipient.Key() == to.Key() {
 				continue
 			}
-			v := &view{query: q, recipient: q.subjectOf(leg.Recipient), original: &original, sender: sender}
-			v.hosted = q.IsHosted(leg.Recipient.Domain)
-			if t = or(t, q.holds(StageCopy, r, v)); t == yes {
+			holds, reason := r.ask(q.viewed(q.subjectOf(leg.Recipient), &original, sender))
+			if holds == yes {
 				return yes
+			}
+			if t = or(t, holds); t == holds {
+				why = reason
 			}
 		}
 	}
+	q.stepNot(StageCopy, r, t, why)
 	return t
 }
 
@@ -67,14 +70,14 @@ func (q *query) copied(list []RecipientDecision, n int, sender *subject) tri {
 // Nobody is told what becomes of it, since nobody who wrote asked for it
 // (SEMANTICS 16).
 func (q *query) copyLeg(c *Copy, sender *subject) (Delivery, ruling) {
-	q.step(StageCopy, c.Ref, "copy to "+c.To.String())
+	q.step(StageCopy, c.Ref, "copy to ", c.To.Local, "@", string(c.To.Domain))
 	leg := Delivery{Recipient: c.To, Original: c.To, Sender: q.in.Sender, Copy: c.Name, Notify: mail.NotifyNever}
 	var way choice
 	if c.Via != "" {
 		q.take(&way, c.Via, c.Ref)
 	} else {
 		to := q.subjectOf(c.To)
-		way = q.choose(&view{query: q, recipient: to, original: &to, sender: sender, hosted: q.IsHosted(c.To.Domain)})
+		way = q.choose(q.viewed(to, &to, sender))
 	}
 	if way.fail != nil {
 		return leg, *way.fail

@@ -11,6 +11,7 @@ import (
 type expansion struct {
 	*judgment
 	seen map[mail.Address]bool // final recipients found, from the second on
+	done map[string]bool       // aliases expanded: a second way to one adds nothing
 	open *ruling               // why nothing can be said yet: ends the expansion
 }
 
@@ -72,7 +73,7 @@ func (x *expansion) follow(b *branch) {
 		x.stepUnknown(StageAddress, d.Ref, "")
 		x.stop(tryLater())
 	case entryUnknown:
-		x.step(StageAddress, d.Ref, "no such mailbox or alias: "+b.key)
+		x.step(StageAddress, d.Ref, "no such mailbox or alias: ", b.key)
 		x.refuse(b, unknownUser())
 	case entryMailbox:
 		x.step(StageAddress, e.rule, "mailbox")
@@ -87,7 +88,7 @@ func (x *expansion) foreign(b *branch) {
 	if b.up == nil {
 		x.step(StageAddress, Ref{}, "not hosted here")
 	} else {
-		x.step(StageAddress, Ref{}, b.address.String()+" is not hosted here: forwarded")
+		x.step(StageAddress, Ref{}, b.address.Local, "@", string(b.address.Domain), " is not hosted here: forwarded")
 	}
 	x.add(b, mail.Address{})
 }
@@ -119,10 +120,13 @@ func (x *expansion) alias(b *branch, e entry) {
 		return
 	}
 	if x.traced() {
-		x.step(StageExpand, e.rule, arrow(b.address, addressTexts(targets)))
+		x.step(StageExpand, e.rule, arrow(b.address, targets...))
 	}
 	if len(targets) == 1 && targets[0].Key() == b.key {
 		x.add(b, x.mailboxOf(b.address))
+		return
+	}
+	if x.done[b.key] {
 		return
 	}
 	if b.depth >= x.limits.AliasDepth {
@@ -133,6 +137,10 @@ func (x *expansion) alias(b *branch, e entry) {
 	if x.loops(b) {
 		return
 	}
+	if x.done == nil {
+		x.done = map[string]bool{}
+	}
+	x.done[b.key] = true
 	for _, t := range targets {
 		if x.open != nil {
 			return
@@ -146,12 +154,12 @@ func (x *expansion) alias(b *branch, e entry) {
 func (x *expansion) target(b *branch, e entry, to mail.Address) {
 	next := &branch{address: to, expanded: b.address, aliased: true, depth: b.depth + 1, up: b}
 	if to.Key() == b.key {
-		x.step(StageAddress, e.rule, to.String()+" names itself: mailbox")
+		x.step(StageAddress, e.rule, b.key, " names itself: mailbox")
 		x.add(next, x.mailboxOf(to))
 		return
 	}
 	if x.isCycle(b, to) {
-		x.step(StageExpand, e.rule, "cycle left out: "+to.String())
+		x.step(StageExpand, e.rule, "cycle left out: ", b.key, " -> ", to.Local, "@", string(to.Domain))
 		return
 	}
 	x.follow(next)
@@ -181,7 +189,7 @@ func (x *expansion) loops(b *branch) bool {
 	if !slices.ContainsFunc(x.in.Facts.DeliveredTo, func(a mail.Address) bool { return a.Key() == key }) {
 		return false
 	}
-	x.step(StageExpand, Ref{}, "loop: Delivered-To has "+key+" already")
+	x.step(StageExpand, Ref{}, "loop: Delivered-To has ", key, " already")
 	x.refuse(b, mailLoops())
 	return true
 }

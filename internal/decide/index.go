@@ -1,6 +1,9 @@
 package decide
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // rule is one compiled block of conditions.
 type rule struct {
@@ -77,13 +80,13 @@ func (p *postings) add(patterns []Pattern, n int32) {
 	for _, pat := range patterns {
 		switch pat.Kind {
 		case PatternAddress:
-			post(&p.addresses, pat.Local+"@"+string(pat.Domain), n)
+			post(&p.addresses, pat.address(), n)
 		case PatternDomain:
 			post(&p.domains, string(pat.Domain), n)
 		case PatternSubdomain:
 			post(&p.parents, "."+string(pat.Domain), n)
 		case PatternLocal:
-			post(&p.locals, pat.Local, n)
+			post(&p.locals, strings.ToLower(pat.Local), n)
 		}
 	}
 }
@@ -162,16 +165,18 @@ func (q *query) tried(stage Stage, set *ruleset, v *view, do func(n int, t tri) 
 // holds asks one rule and says in the trace why it does not hold.
 func (q *query) holds(stage Stage, r *rule, v *view) tri {
 	t, why := r.ask(v)
-	if !q.in.Trace {
-		return t
-	}
+	q.stepNot(stage, r, t, why)
+	return t
+}
+
+// stepNot says why a rule does not hold, or is not known to.
+func (q *query) stepNot(stage Stage, r *rule, t tri, why string) {
 	switch t {
 	case no:
-		q.step(stage, r.Ref, "does not hold: "+why)
+		q.step(stage, r.Ref, "does not hold: ", why)
 	case later:
-		q.step(stage, r.Ref, "not known before the message: "+why)
+		q.step(stage, r.Ref, "not known before the message: ", why)
 	case unknown:
 		q.stepUnknown(stage, r.Ref, why)
 	}
-	return t
 }

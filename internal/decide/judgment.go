@@ -103,10 +103,16 @@ func (j *judgment) sum() RecipientDecision {
 func (j *judgment) asGiven() *view { return j.viewOf(j.original) }
 
 func (j *judgment) viewOf(recipient subject) *view {
-	return &view{
-		query: j.query, recipient: recipient, original: &j.original, sender: j.sender,
-		hosted: j.IsHosted(recipient.address.Domain),
+	return j.viewed(recipient, &j.original, j.sender)
+}
+
+// viewed fills the scratch view, which is good until the next call.
+func (q *query) viewed(recipient subject, original, sender *subject) *view {
+	q.look = view{
+		query: q, recipient: recipient, original: original, sender: sender,
+		hosted: q.IsHosted(recipient.address.Domain),
 	}
+	return &q.look
 }
 
 // legOf begins the delivery of a member: everything but the way.

@@ -18,12 +18,12 @@ func (q *query) lookup(c *choice, v *view, r *Route) bool {
 		c.failing(tryLater())
 		return true
 	case table.NotFound:
-		q.step(StageRoute, r.Ref, "not in "+q.tableName(r.Lookup))
+		q.step(StageRoute, r.Ref, "not in ", q.tableName(r.Lookup))
 		return false
 	}
 	by := r.Ref
 	if q.traced() {
-		q.step(StageRoute, Ref{Name: q.tableName(r.Lookup), Source: a.Source}, v.recipient.key+" -> "+strings.Join(a.Values, ", "))
+		q.step(StageRoute, Ref{Name: q.tableName(r.Lookup), Source: a.Source}, v.recipient.key, " -> ", strings.Join(a.Values, ", "))
 	}
 	return q.obey(c, parseWay(strings.Join(a.Values, ",")), by)
 }

@@ -1,5 +1,11 @@
 package decide
 
+import (
+	"strings"
+
+	"github.com/postroad/postroad/internal/mail"
+)
+
 // patternSet is the alternatives of one address matcher, compiled: one look into
 // a map for each part of an address, however many patterns there are.
 type patternSet struct {
@@ -20,13 +26,13 @@ func compilePatterns(patterns []Pattern) *patternSet {
 	for _, p := range patterns {
 		switch p.Kind {
 		case PatternAddress:
-			set.addresses[p.Local+"@"+string(p.Domain)] = struct{}{}
+			set.addresses[p.address()] = struct{}{}
 		case PatternDomain:
 			set.domains[string(p.Domain)] = struct{}{}
 		case PatternSubdomain:
 			set.parents["."+string(p.Domain)] = struct{}{}
 		case PatternLocal:
-			set.locals[p.Local] = struct{}{}
+			set.locals[strings.ToLower(p.Local)] = struct{}{}
 		case PatternNull:
 			set.null = true
 		case PatternAny:
@@ -37,6 +43,9 @@ func compilePatterns(patterns []Pattern) *patternSet {
 	}
 	return set
 }
+
+// address is the key of a PatternAddress.
+func (p Pattern) address() string { return mail.Address{Local: p.Local, Domain: p.Domain}.Key() }
 
 // match asks the patterns that stand in the block first, then the tables, so
 // that a table that is down does not matter where another alternative holds.

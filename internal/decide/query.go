@@ -19,6 +19,7 @@ type query struct {
 
 	keys []string // scratch for the keys of one look-up
 	hits []int32  // scratch for the candidates of one walk over rules
+	look view     // scratch for what the rules of one walk are asked about
 }
 
 // doubt names a table that could not answer, and why.
@@ -126,5 +127,5 @@ func (q *query) tableName(id TableID) string {
 	if id < 0 || int(id) >= len(q.Rules.Tables) {
 		return "table?"
 	}
-	return "table." + q.Rules.Tables[id].Name
+	return q.tableNames[id]
 }

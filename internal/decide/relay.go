@@ -14,9 +14,12 @@ func (j *judgment) relayAccess() ruling {
 		return accepted()
 	}
 	granted, proven := j.grant()
-	if hasRoute(a) && proven == no && granted != no {
-		j.step(StageAdmit, Ref{}, "sender-specified routing from an unknown client")
-		return routingRefused()
+	if hasRoute(a) {
+		if granted != no && proven == no {
+			j.step(StageAdmit, Ref{}, "sender-specified routing from an unknown client")
+			return routingRefused()
+		}
+		granted = proven
 	}
 	switch granted {
 	case no:

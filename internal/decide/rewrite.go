@@ -12,7 +12,7 @@ func (j *judgment) realName(a mail.Address) (mail.Address, bool) {
 	}
 	to := mail.Address{Local: a.Local, Domain: d.real.Name}
 	if j.traced() {
-		j.step(StageRewrite, d.Ref, arrow(a, []string{to.String()}))
+		j.step(StageRewrite, d.Ref, arrow(a, to))
 	}
 	return to, true
 }
@@ -33,7 +33,7 @@ func (j *judgment) postmasterName() (mail.Address, bool) {
 		return mail.Address{}, false
 	}
 	if j.traced() {
-		j.step(StageRewrite, Ref{Name: postmasterLocal}, arrow(j.given.Address, []string{to.String()}))
+		j.step(StageRewrite, Ref{Name: postmasterLocal}, arrow(j.given.Address, to))
 	}
 	return to, true
 }

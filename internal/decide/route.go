@@ -34,7 +34,7 @@ func (j *judgment) routeMember(m *member) {
 		return
 	}
 	if j.isMarked(m.leg) {
-		j.step(StageRoute, c.rule, "loop: the message has been here on its way to "+m.address.String())
+		j.step(StageRoute, c.rule, "loop: the message has been here on its way to ", m.address.Local, "@", string(m.address.Domain))
 		m.ruling = mailLoops()
 		m.leg.Reply = m.ruling.reply
 	}
@@ -97,11 +97,11 @@ func (j *query) follow(c *choice, v *view, r *Route) bool {
 func (j *query) take(c *choice, name string, by Ref) {
 	c.rule = by
 	if c.transport = j.transports[name]; c.transport == nil {
-		j.step(StageRoute, by, "no transport "+name)
+		j.step(StageRoute, by, "no transport ", name)
 		c.failing(misconfigured())
 		return
 	}
-	j.step(StageRoute, by, "via "+name)
+	j.step(StageRoute, by, "via ", name)
 }
 
 func (c *choice) failing(r ruling) { c.fail = &r }

@@ -21,6 +21,7 @@ type Snapshot struct {
 	transports  map[string]*Transport
 	listeners   map[string]*Listener
 	directories map[string]*Directory
+	tableNames  []string // by TableID, as steps name them
 	limits      Limits
 }
 
@@ -70,6 +71,9 @@ func (s *Snapshot) indexNames() {
 	}
 	for i := range s.Rules.Transports {
 		s.transports[s.Rules.Transports[i].Name] = &s.Rules.Transports[i]
+	}
+	for _, t := range s.Rules.Tables {
+		s.tableNames = append(s.tableNames, "table."+t.Name)
 	}
 	for i := range s.Rules.Listeners {
 		s.listeners[s.Rules.Listeners[i].Name] = &s.Rules.Listeners[i]

@@ -7,14 +7,14 @@ import (
 	"github.com/postroad/postroad/internal/mail"
 )
 
-// traced tells whether steps are wanted. Callers ask it before they put a step's
-// text together, so that a decision without a trace builds no text.
+// traced tells whether steps are wanted, for those whose parts cost something.
 func (q *query) traced() bool { return q.in.Trace }
 
-// step adds a line to the trace.
-func (q *query) step(stage Stage, rule Ref, outcome string) {
+// step adds a line to the trace. The outcome comes in parts, so that a decision
+// without a trace puts no text together.
+func (q *query) step(stage Stage, rule Ref, outcome ...string) {
 	if q.in.Trace {
-		q.steps = append(q.steps, Step{Stage: stage, Rule: rule.Name, Source: rule.Source, Outcome: outcome})
+		q.steps = append(q.steps, Step{Stage: stage, Rule: rule.Name, Source: rule.Source, Outcome: strings.Join(outcome, "")})
 	}
 }
 
@@ -23,11 +23,10 @@ func (q *query) stepUnknown(stage Stage, rule Ref, what string) {
 	if !q.in.Trace {
 		return
 	}
-	text := "cannot tell: " + q.tableName(q.doubt.table) + ": " + q.doubt.cause
 	if what != "" {
-		text = "cannot tell: " + what + " (" + q.tableName(q.doubt.table) + ": " + q.doubt.cause + ")"
+		what += ": "
 	}
-	q.step(stage, rule, text)
+	q.step(stage, rule, "cannot tell: ", what, q.tableName(q.doubt.table), ": ", q.doubt.cause)
 }
 
 // mostSkipped bounds the lines on rules that an index passed over.
@@ -44,16 +43,20 @@ func (q *query) stepSkipped(stage Stage, set *ruleset, from, to int) {
 			q.step(stage, Ref{}, fmt.Sprintf("%d further rules do not hold: they name other addresses", to-i))
 			return
 		}
-		q.step(stage, set.rules[i].Ref, "does not hold: "+set.axis[i].String())
+		q.step(stage, set.rules[i].Ref, "does not hold: ", set.axis[i].String())
 	}
 }
 
 // arrow is "a -> b, c" with at most ten targets.
-func arrow(from mail.Address, to []string) string {
+func arrow(from mail.Address, to ...mail.Address) string {
 	const most = 10
-	text := from.String() + " -> "
-	if len(to) > most {
-		return fmt.Sprintf("%s%s and %d more", text, strings.Join(to[:most], ", "), len(to)-most)
+	texts := make([]string, 0, most)
+	for _, a := range to[:min(most, len(to))] {
+		texts = append(texts, a.String())
 	}
-	return text + strings.Join(to, ", ")
+	text := from.String() + " -> " + strings.Join(texts, ", ")
+	if len(to) > most {
+		text += fmt.Sprintf(" and %d more", len(to)-most)
+	}
+	return text
 }

@@ -1,0 +1,197 @@
+package decide
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/postroad/postroad/internal/mail"
+	"github.com/postroad/postroad/internal/table"
+)
+
+// envelope is a line of a test:
+//
+//	send from=s@foreign.example client=192.0.2.1 to=ann@example.com,bob@example.com
+//
+// "rcpt" in place of send asks at RCPT, before the message.
+type envelope struct {
+	in    Input
+	to    []mail.Recipient
+	show  []string // trace, rule, dsn, rewritten, text
+	early bool
+}
+
+func parseEnvelope(line string) envelope {
+	w := words(line)
+	e := envelope{early: w[0] == "rcpt"}
+	f := &e.in.Facts
+	f.HasMessage = !e.early
+	var notify mail.Notify
+	var orcpt string
+	for _, word := range w[1:] {
+		key, value, _ := strings.Cut(word, "=")
+		switch key {
+		case "from":
+			e.in.Sender = path(value)
+		case "to":
+			for _, a := range strings.Split(value, ",") {
+				e.to = append(e.to, mail.Recipient{Address: address(a)})
+			}
+		case "client":
+			f.Client = netip.MustParseAddr(value)
+		case "login":
+			f.Login.Directory, f.Login.Name, _ = strings.Cut(value, "/")
+		case "certificate":
+			f.Certificate = value
+		case "listener":
+			f.Listener = value
+		case "helo":
+			f.Helo = value
+		case "tls":
+			f.TLS = value == "yes"
+		case "tag":
+			f.Tags = strings.Split(value, ",")
+		case "header":
+			for _, h := range strings.Split(value, "|") {
+				name, _, _ := strings.Cut(h, ":")
+				f.Header = append(f.Header, mail.Field{Name: name, Raw: []byte(h + "\r\n")})
+			}
+		case "size":
+			f.Size, _ = strconv.ParseInt(value, 10, 64)
+		case "received":
+			f.Received, _ = strconv.Atoi(value)
+		case "delivered":
+			for _, a := range strings.Split(value, ",") {
+				f.DeliveredTo = append(f.DeliveredTo, address(a))
+			}
+		case "marked": // recipient/transport
+			for _, m := range strings.Split(value, ",") {
+				a, transport, _ := strings.Cut(m, "/")
+				f.MarkKey = []byte("key")
+				f.Marks = append(f.Marks, Mark(f.MarkKey, address(a), transport))
+			}
+		case "origin":
+			f.Origin = map[string]Origin{"report": OriginReport, "reinjected": OriginReinjected, "reroute": OriginReroute}[value]
+		case "original":
+			e.in.Original = address(value)
+		case "notify":
+			for _, n := range strings.Split(value, ",") {
+				notify |= map[string]mail.Notify{"success": mail.NotifySuccess, "failure": mail.NotifyFailure, "delay": mail.NotifyDelay, "never": mail.NotifyNever}[n]
+			}
+		case "orcpt":
+			orcpt = value
+		case "envid":
+			e.in.EnvID = value
+		case "show":
+			e.show = strings.Split(value, ",")
+		default:
+			panic("unknown word " + word)
+		}
+	}
+	for i := range e.to {
+		e.to[i].Notify, e.to[i].ORCPT = notify, orcpt
+	}
+	e.in.Trace = slices.Contains(e.show, "trace")
+	return e
+}
+
+func path(s string) mail.Path {
+	p, err := mail.ParsePath(s)
+	if err != nil {
+		panic(s + ": " + err.Error())
+	}
+	return p
+}
+
+// decide answers as receive does: ask, look up what is needed, ask again.
+func (w *world) decide(e envelope) Decision {
+	e.in.Memo = &Memo{View: w.view, Answers: map[Question]table.Answer{}}
+	for range 100 {
+		d := w.once(e)
+		if len(d.Needs) == 0 {
+			return d
+		}
+		for _, n := range d.Needs {
+			e.in.Memo.Answers[n] = w.remote[n.Table].Lookup(n.Key)
+		}
+	}
+	panic("it never stops asking")
+}
+
+func (w *world) once(e envelope) Decision {
+	if !e.early {
+		return w.snapshot.Message(e.in, e.to)
+	}
+	var d Decision
+	for _, r := range e.to {
+		one, needs := w.snapshot.Recipient(e.in, r)
+		d.Recipients = append(d.Recipients, one)
+		d.Needs = append(d.Needs, needs...)
+	}
+	d.Verdict = total(d.Recipients).verdict
+	return d
+}
+
+// render writes a decision as the tests expect it.
+func render(d Decision, e envelope) string {
+	var b strings.Builder
+	for _, r := range d.Recipients {
+		fmt.Fprintf(&b, "%s: %s%s\n", r.Recipient.Address, r.Verdict, renderReply(r.Verdict, r.Reply, e.show))
+		for _, leg := range r.Deliveries {
+			renderLeg(&b, leg, e.show)
+		}
+		for _, leg := range r.Refused {
+			fmt.Fprintf(&b, "  refused %s%s\n", leg.Recipient, renderReply(Reject, leg.Reply, e.show))
+		}
+		for _, s := range r.Steps {
+			fmt.Fprintf(&b, "  | %s %s: %s\n", s.Stage, s.Rule, s.Outcome)
+		}
+	}
+	if !e.early && (len(d.Recipients) > 1 || d.Verdict != d.Recipients[0].Verdict) {
+		fmt.Fprintf(&b, "message: %s%s\n", d.Verdict, renderReply(d.Verdict, d.Reply, e.show))
+	}
+	return b.String()
+}
+
+func renderReply(v Verdict, r mail.Reply, show []string) string {
+	if v == Accept {
+		return ""
+	}
+	if !slices.Contains(show, "text") {
+		r.Text = ""
+	}
+	return " " + r.String()
+}
+
+func renderLeg(b *strings.Builder, leg Delivery, show []string) {
+	b.WriteString("  ")
+	if leg.Copy != "" {
+		b.WriteString("copy ")
+	}
+	fmt.Fprintf(b, "%s via %s", leg.Recipient, leg.Transport)
+	if leg.Nexthops != nil {
+		fmt.Fprintf(b, " nexthop %s", strings.Join(leg.Nexthops, " "))
+	}
+	if slices.Contains(show, "rule") {
+		fmt.Fprintf(b, " by %s", leg.Rule.Name)
+	}
+	if slices.Contains(show, "rewritten") {
+		fmt.Fprintf(b, " original %s expanded %s", leg.Original, leg.Expanded)
+	}
+	if slices.Contains(show, "dsn") {
+		fmt.Fprintf(b, " notify=%s orcpt=%s", notifyText(leg.Notify), leg.ORCPT)
+	}
+	b.WriteString("\n")
+}
+
+func notifyText(n mail.Notify) string {
+	var out []string
+	for i, s := range []string{"success", "failure", "delay", "never"} {
+		if n&(1<<i) != 0 {
+			out = append(out, s)
+		}
+	}
+	return strings.Join(out, ",")
+}
