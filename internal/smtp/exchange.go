@@ -60,7 +60,11 @@ func (x *exchange) envelopePipelined() error {
 		if !last && len(c.out) < groupSize {
 			continue
 		}
-		if err := c.flush(StageMail); err != nil {
+		stage := StageMail
+		if mailRead {
+			stage = StageRcpt
+		}
+		if err := c.flush(stage); err != nil {
 			return err
 		}
 		if !mailRead {
@@ -86,17 +90,17 @@ func (x *exchange) envelopeInTurn() error {
 	c := x.c
 	reset := c.appendReset()
 	if reset {
-		if err := x.say(x.readReset); err != nil {
+		if err := x.say(StageMail, x.readReset); err != nil {
 			return err
 		}
 	}
 	c.appendMail(x.t)
-	if err := x.say(func() error { return x.readMail(false) }); err != nil || x.whole.Stage != StageNone {
+	if err := x.say(StageMail, func() error { return x.readMail(false) }); err != nil || x.whole.Stage != StageNone {
 		return err
 	}
 	for _, i := range x.batch {
 		c.appendRcpt(x.t.Recipients[i])
-		if err := x.say(func() error { return x.readRcpt(i) }); err != nil {
+		if err := x.say(StageRcpt, func() error { return x.readRcpt(i) }); err != nil {
 			return err
 		}
 	}
@@ -104,11 +108,11 @@ func (x *exchange) envelopeInTurn() error {
 		return nil
 	}
 	c.out = append(c.out, "DATA\r\n"...)
-	return x.say(x.readData)
+	return x.say(StageData, x.readData)
 }
 
-func (x *exchange) say(then func() error) error {
-	if err := x.c.flush(StageMail); err != nil {
+func (x *exchange) say(s Stage, then func() error) error {
+	if err := x.c.flush(s); err != nil {
 		return err
 	}
 	return then()
