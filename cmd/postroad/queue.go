@@ -1,0 +1,167 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/postroad/postroad/internal/server/control"
+)
+
+// queueVerbs are the actions on the queue of a running server.
+type queueVerbs struct {
+	List    queueList   `cmd:"" help:"List messages, a line for each that goes one way."`
+	Show    queueShow   `cmd:"" help:"Show messages with each recipient and the last reply."`
+	Retry   queueAction `cmd:"" help:"Try now."`
+	Hold    queueAction `cmd:"" help:"Try no more until released."`
+	Release queueAction `cmd:"" help:"End a hold."`
+	Remove  queueAction `cmd:"" help:"Remove without a report to the sender."`
+}
+
+// selection is the part of the queue that is meant.
+type selection struct {
+	IDs       []string `arg:"" optional:"" name:"id" help:"Messages."`
+	Domain    string   `help:"Of a recipient."`
+	Transport string   `help:"Name of a transport."`
+	Sender    string   `help:"Address, or <> for reports."`
+	Older     string   `help:"At least so old, as 90m, 4h or 5d."`
+	Held      bool     `help:"Those on hold."`
+	All       bool     `help:"Everything."`
+}
+
+func (s selection) control() (control.Selection, error) {
+	out := control.Selection{IDs: s.IDs, Domain: s.Domain, Transport: s.Transport, Sender: s.Sender, Held: s.Held, All: s.All}
+	older, err := age(s.Older)
+	out.Older = older
+	return out, err
+}
+
+// age reads a duration, with days as the configuration has them.
+func age(s string) (time.Duration, error) {
+	if s == "" {
+		return 0, nil
+	}
+	days, isDays := strings.CutSuffix(s, "d")
+	if isDays {
+		s = days + "h"
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		return 0, &statusError{status: exitUsage, err: fmt.Errorf("%q is no age", s)}
+	}
+	if isDays {
+		d *= 24
+	}
+	return d, nil
+}
+
+type queueList struct {
+	configured
+	selection
+	JSON bool `name:"json" help:"One JSON object a line."`
+}
+
+// Run lists; without a selection, everything.
+func (q queueList) Run(w *world) error {
+	sel, err := q.selection.control()
+	if err != nil {
+		return err
+	}
+	sel.All = sel.All || !sel.Bounded()
+	client, err := q.client(w)
+	if err != nil {
+		return err
+	}
+	if q.JSON {
+		lines := json.NewEncoder(w.stdout)
+		return client.List(w.ctx, sel, func(j control.Job) error { return lines.Encode(j) })
+	}
+	return q.table(w, client, sel)
+}
+
+func (q queueList) table(w *world, client *control.Client, sel control.Selection) error {
+	t := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
+	n := 0
+	err := client.List(w.ctx, sel, func(j control.Job) error {
+		if n++; n%500 == 0 { // the columns of a long list are set a page at a time
+			t.Flush()
+		}
+		_, err := fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", j.ID, j.Arrived.Format(time.RFC3339), j.Size,
+			j.Sender, recipients(j), j.Transport, waiting(j))
+		return err
+	})
+	return errors.Join(err, t.Flush())
+}
+
+func recipients(j control.Job) string {
+	switch len(j.Recipients) {
+	case 0:
+		return "-"
+	case 1:
+		return j.Recipients[0].Recipient
+	}
+	return fmt.Sprintf("%s and %d more", j.Recipients[0].Recipient, len(j.Recipients)-1)
+}
+
+// waiting is for what a job waits.
+func waiting(j control.Job) string {
+	switch {
+	case j.Held:
+		return "held"
+	case j.Attempts == 0:
+		return "new"
+	}
+	return fmt.Sprintf("tried %d times, next %s", j.Attempts, j.Due.Format(time.RFC3339))
+}
+
+type queueShow struct {
+	configured
+	IDs  []string `arg:"" name:"id" help:"Messages."`
+	JSON bool     `name:"json" help:"One JSON object a line."`
+}
+
+// Run shows; an id that is not in the queue is told and makes the answer no.
+func (q queueShow) Run(w *world) error {
+	client, err := q.client(w)
+	if err != nil {
+		return err
+	}
+	found := make(map[string]bool)
+	lines := json.NewEncoder(w.stdout)
+	err = client.List(w.ctx, control.Selection{IDs: q.IDs}, func(j control.Job) error {
+		found[j.ID] = true
+		if q.JSON {
+			return lines.Encode(j)
+		}
+		return show(w, j)
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range q.IDs {
+		if !found[strings.ToLower(id)] {
+			return fmt.Errorf("%s is not in the queue", id)
+		}
+	}
+	return nil
+}
+
+func show(w *world, j control.Job) error {
+	fmt.Fprintf(w.stdout, "%s  from %s, %d octets, arrived %s\n", j.ID, j.Sender, j.Size, j.Arrived.Format(time.RFC3339))
+	fmt.Fprintf(w.stdout, "  client %s (%s), listener %s, login %q, generation %s\n", j.Client, j.Helo, j.Listener, j.Login, j.Generation)
+	fmt.Fprintf(w.stdout, "  via transport.%s %s by %s: %s\n", j.Transport, j.Nexthop, j.Rule, waiting(j))
+	for _, r := range j.Recipients {
+		fmt.Fprintf(w.stdout, "  %s  %s", r.Recipient, r.State)
+		if r.Original != r.Recipient {
+			fmt.Fprintf(w.stdout, "  (was %s)", r.Original)
+		}
+		if r.Reply != "" {
+			fmt.Fprintf(w.stdout, "  %s: %s", r.Remote, r.Reply)
+		}
+		fmt.Fprintln(w.stdout)
+	}
+	return nil
+}

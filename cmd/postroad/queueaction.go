@@ -1,0 +1,45 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/alecthomas/kong"
+)
+
+// queueAction is one of the actions that change jobs; which one is the verb's
+// name.
+type queueAction struct {
+	configured
+	selection
+	JSON bool `name:"json" help:"The number of jobs as a JSON object."`
+}
+
+// Run changes the jobs selected and tells how many. Everything must be said
+// with --all, so that a forgotten flag empties no queue.
+func (q queueAction) Run(w *world, k *kong.Context) error {
+	sel, err := q.selection.control()
+	if err != nil {
+		return err
+	}
+	if !sel.All && !sel.Bounded() {
+		return &statusError{status: exitUsage, err: errors.New("which messages? name them, or say --all")}
+	}
+	client, err := q.client(w)
+	if err != nil {
+		return err
+	}
+	n, err := client.Change(w.ctx, k.Selected().Name, sel)
+	if err != nil {
+		return err
+	}
+	if q.JSON {
+		fmt.Fprintf(w.stdout, "{\"jobs\":%d}\n", n)
+	} else {
+		fmt.Fprintf(w.stdout, "%d jobs\n", n)
+	}
+	if n == 0 && len(q.IDs) > 0 {
+		return answer(exitNo)
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package explain
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/postroad/postroad/internal/config"
+	"github.com/postroad/postroad/internal/decide"
+	"github.com/postroad/postroad/internal/table"
+	"github.com/postroad/postroad/internal/table/file"
+)
+
+// Subject is what a check is about: a configuration as it was loaded, and its
+// tables when it has no errors.
+type Subject struct {
+	Config      *config.Config
+	Diagnostics config.Diagnostics
+	View        table.View
+	Tables      []file.Status // of the tables that are files
+}
+
+// Check tells what is wrong with a configuration: what loading found, files that
+// cannot be used, and rules that cannot do what they seem to.
+func Check(s Subject) Report {
+	r := Report{Errors: []Finding{}, Warnings: []Finding{}, Proofs: []string{}}
+	for _, d := range s.Diagnostics {
+		if d.Severity == config.Error {
+			r.Errors = append(r.Errors, findingOf(d))
+		} else {
+			r.Warnings = append(r.Warnings, findingOf(d))
+		}
+	}
+	if len(r.Errors) > 0 {
+		return r // half a configuration proves nothing
+	}
+	r.Errors = append(r.Errors, tableFiles(s)...)
+	r.Errors = append(r.Errors, keyFiles(s.Config)...)
+	r.Warnings = append(r.Warnings, missing(s.Config, r.Errors)...)
+	r.Warnings = append(r.Warnings, (&subject{rules: s.Config.Rules, view: s.View}).run()...)
+	r.Errors, r.Warnings = located(r.Errors, s.Config), located(r.Warnings, s.Config)
+	if r.OK() {
+		r.Proofs = proofs(s)
+	}
+	return r
+}
+
+// findingOf is what loading said. Its hint belongs to the detail.
+func findingOf(d config.Diagnostic) Finding {
+	detail := d.Detail
+	if d.Hint != "" {
+		detail = strings.TrimPrefix(detail+"\n"+d.Hint, "\n")
+	}
+	return Finding{
+		File: d.Range.File, Line: d.Range.Start.Line, Column: d.Range.Start.Column,
+		Summary: d.Summary, Detail: detail, at: d.Range,
+	}
+}
+
+// tableFiles finds tables whose file is not there or not well-formed: every key
+// of theirs is "try later", so that mail waits.
+func tableFiles(s Subject) []Finding {
+	var out []Finding
+	for _, st := range s.Tables {
+		if st.Err == nil {
+			continue
+		}
+		rule := tableRef(s.Config, st.Name)
+		var problems *file.Problems
+		if !errors.As(st.Err, &problems) {
+			out = append(out, about(rule, "table cannot be read", st.Err.Error()))
+			continue
+		}
+		for _, p := range problems.List {
+			out = append(out, Finding{File: problems.Shown, Line: p.Line, Summary: p.What, Rule: rule.Name})
+		}
+		if problems.More > 0 {
+			out = append(out, Finding{File: problems.Shown, Summary: fmt.Sprintf("and %d more problems", problems.More), Rule: rule.Name})
+		}
+	}
+	return out
+}
+
+func tableRef(c *config.Config, name string) decide.Ref {
+	ref := decide.Ref{Name: "table." + name}
+	for _, t := range c.Tables {
+		if t.Name == name {
+			ref.Source = t.Source
+		}
+	}
+	return ref
+}
+
+// proofs are statements on every message, with the counts that they rest on. A
+// configuration that breaks the first one does not load.
+func proofs(s Subject) []string {
+	r := s.Config.Rules
+	return []string{
+		fmt.Sprintf("no unknown client reaches a foreign domain (%d relay rules, %d deny rules, %d listeners)", len(r.Relay), len(r.Deny), len(r.Listeners)),
+		fmt.Sprintf("every reference leads somewhere (%d domains, %d routes, %d transports, %d tables)", len(r.Domains), len(r.Routes), declared(r), len(r.Tables)),
+	}
+}
+
+// declared counts the transports that stand in the configuration.
+func declared(r *decide.Rules) int {
+	n := 0
+	for _, t := range r.Transports {
+		if t.Source != builtin {
+			n++
+		}
+	}
+	return n
+}

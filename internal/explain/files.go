@@ -1,0 +1,61 @@
+package explain
+
+import (
+	"crypto/tls"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/postroad/postroad/internal/config"
+	"github.com/postroad/postroad/internal/decide"
+)
+
+// keyFiles finds certificates and directories that cannot be used. Without them
+// a door stands there and does not open.
+func keyFiles(c *config.Config) []Finding {
+	var out []Finding
+	for _, l := range c.Listeners {
+		ref := decide.Ref{Name: "listener." + l.Name, Source: l.Source}
+		for _, f := range l.Certificates {
+			key := f.Key
+			if key == "" {
+				key = f.Chain
+			}
+			if _, err := tls.LoadX509KeyPair(f.Chain, key); err != nil {
+				out = append(out, about(ref, "certificate cannot be used", fmt.Sprintf("%s: %v", f.Chain, err)))
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Directories)) {
+		d := c.Directories[name]
+		if err := readable(d.Path); err != nil {
+			out = append(out, about(decide.Ref{Name: "directory." + name, Source: d.Source}, "directory cannot be read", err.Error()))
+		}
+	}
+	return out
+}
+
+// missing finds files and secrets that are not there now. That is a warning: a
+// check may run where they are not. What is an error already is not told twice.
+func missing(c *config.Config, told []Finding) []Finding {
+	var out []Finding
+	for _, d := range c.Missing() {
+		f := findingOf(d)
+		what, _, _ := strings.Cut(f.Summary, ": ")
+		_, f.Rule, _ = strings.Cut(what, " of ")
+		if !slices.ContainsFunc(told, func(t Finding) bool { return t.Rule == f.Rule }) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func readable(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}

@@ -1,0 +1,97 @@
+package explain
+
+import "github.com/postroad/postroad/internal/decide"
+
+// Result is the answer to a Query: CONFIG.md's JSON object. Its names are stable.
+type Result struct {
+	Sender     string      `json:"sender"`
+	Client     string      `json:"client"`
+	Login      string      `json:"login"`
+	Listener   string      `json:"listener"`
+	Generation string      `json:"generation"`
+	Recipients []Recipient `json:"recipients"`
+	Tables     []Table     `json:"tables,omitempty"` // of the running server
+}
+
+// Recipient is what would become of one recipient.
+type Recipient struct {
+	Recipient  string     `json:"recipient"`
+	Verdict    string     `json:"verdict"` // accept, reject, defer
+	Reply      Reply      `json:"reply"`
+	Deliveries []Delivery `json:"deliveries"`
+	Steps      []Step     `json:"steps"`
+}
+
+// Reply is the reply that the client would get.
+type Reply struct {
+	Code     int    `json:"code"`
+	Enhanced string `json:"enhanced"`
+	Text     string `json:"text"`
+}
+
+// Delivery is one leg of the way.
+type Delivery struct {
+	Recipient string   `json:"recipient"`
+	Original  string   `json:"original"`
+	Sender    string   `json:"sender"`
+	Tenant    string   `json:"tenant"`
+	Transport string   `json:"transport"`
+	Kind      string   `json:"kind"`
+	Nexthops  []string `json:"nexthops"`
+	Order     string   `json:"order"` // failover, random, mx; "" where there are no hosts
+	Rule      string   `json:"rule"`
+	Source    string   `json:"source"`
+	Copy      string   `json:"copy"`
+	Hosts     []Host   `json:"hosts,omitempty"` // asked for with DNS
+	Error     *Reply   `json:"error,omitempty"` // why there are none
+}
+
+// Host is one address to connect to, in the order of trial.
+type Host struct {
+	Host       string   `json:"host"`
+	Port       int      `json:"port"`
+	Preference *int     `json:"preference"` // null: no MX record names it
+	Addresses  []string `json:"addresses"`
+	TLS        string   `json:"tls"`
+	Error      *Reply   `json:"error,omitempty"` // why it has no address now
+}
+
+// Step is one line of the explanation.
+type Step struct {
+	Stage   string `json:"stage"`
+	Rule    string `json:"rule"`
+	Outcome string `json:"outcome"`
+	Source  string `json:"source"`
+}
+
+// Table is one table as the running server has it.
+type Table struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Age     string `json:"age"`
+	Entries int    `json:"entries"`
+	Error   string `json:"error,omitempty"`
+}
+
+// Exit statuses of a question, as CONFIG.md has them.
+const (
+	ExitAccepted = 0
+	ExitRejected = 1
+	ExitDeferred = 75
+)
+
+// Exit is 0 when all are accepted, 75 when none is rejected but one deferred, 1
+// otherwise.
+func (r Result) Exit() int {
+	exit := ExitAccepted
+	for _, rcpt := range r.Recipients {
+		switch rcpt.Verdict {
+		case decide.Accept.String():
+		case decide.Defer.String():
+			exit = ExitDeferred
+		default:
+			return ExitRejected
+		}
+	}
+	return exit
+}

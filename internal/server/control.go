@@ -1,0 +1,103 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/postroad/postroad/internal/config"
+	"github.com/postroad/postroad/internal/deliver"
+	"github.com/postroad/postroad/internal/explain"
+	"github.com/postroad/postroad/internal/server/control"
+	"github.com/postroad/postroad/internal/spool"
+)
+
+// openControl listens on the control socket.
+func (s *Server) openControl(context.Context, *config.Config) error {
+	ln, err := control.Listen(s.data)
+	if err != nil {
+		return err
+	}
+	srv := &http.Server{Handler: control.Handler(backend{s}), ReadHeaderTimeout: 10 * time.Second}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		srv.Serve(ln) // always ends with an error, of Shutdown or Close
+	}()
+	s.onStop("control", func(ctx context.Context) error {
+		control.Remove(s.data)
+		err := srv.Shutdown(ctx)
+		srv.Close()
+		<-ended
+		return err
+	})
+	return nil
+}
+
+// backend is the server as the control socket sees it.
+type backend struct{ *Server }
+
+var _ control.Backend = backend{}
+
+// Route explains with the running server's rules and tables.
+func (b backend) Route(ctx context.Context, q explain.Query) (explain.Result, error) {
+	src := explain.Source{Generation: b.Pin(), Planner: b.planner(), MarkKey: b.markKey}
+	result, err := explain.Route(ctx, src, q)
+	result.Tables = b.tables(time.Now())
+	return result, err
+}
+
+// planner finds hosts with the resolvers of the running server.
+func (b backend) planner() *deliver.Planner {
+	return &deliver.Planner{Resolvers: b.resolvers.get, Shuffle: shuffle, Interfaces: b.opts.Interfaces}
+}
+
+// tables are the versions that the answer came from.
+func (b backend) tables(now time.Time) []explain.Table {
+	var out []explain.Table
+	for _, st := range b.current.Load().tables.Status() {
+		t := explain.Table{Name: st.Name, Entries: st.Entries}
+		if !st.Loaded.IsZero() {
+			t.Version = st.Loaded.UTC().Format(time.RFC3339)
+			t.Age = now.Sub(st.Loaded).Round(time.Second).String()
+		}
+		if st.Err != nil {
+			t.Error = st.Err.Error()
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// Status tells how the server is.
+func (b backend) Status() control.Status {
+	st := control.Status{
+		Version: b.opts.Version, PID: os.Getpid(), Started: b.started.UTC(),
+		Generation: b.config().Generation, Health: "ok",
+	}
+	if err := b.Ready(); err != nil {
+		st.Health = err.Error()
+	}
+	return st
+}
+
+// Scan lists the queue.
+func (b backend) Scan(ctx context.Context, f spool.Filter, each func(spool.Entry) error) error {
+	return b.store.Scan(ctx, f, each)
+}
+
+// Change changes the queue. What shall be tried now is tried even where hosts
+// had been given up for the moment.
+func (b backend) Change(ctx context.Context, f spool.Filter, a spool.Action) (int, error) {
+	n, err := b.store.Change(ctx, f, a)
+	b.log.Info("queue changed", "action", actionWord(a), "jobs", n, "error", err)
+	if n > 0 && (a == spool.ActionRetry || a == spool.ActionRelease) {
+		b.runner.Reload()
+	}
+	return n, err
+}
+
+func actionWord(a spool.Action) string {
+	return [...]string{"hold", "release", "retry", "remove"}[a]
+}

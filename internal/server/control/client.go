@@ -1,0 +1,137 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+
+	"github.com/postroad/postroad/internal/explain"
+)
+
+// ErrNotRunning says that nobody answers at the socket.
+var ErrNotRunning = errors.New("no server is running")
+
+// Refused is what the server said instead of doing it.
+type Refused struct {
+	Status int // of HTTP
+	Text   string
+}
+
+// Error is the server's text.
+func (r *Refused) Error() string { return r.Text }
+
+// Usage tells whether the question was at fault.
+func (r *Refused) Usage() bool { return r.Status == http.StatusBadRequest }
+
+// Client asks the server whose data folder it was made for.
+type Client struct {
+	http *http.Client
+	data string
+}
+
+// NewClient connects to nothing yet; each call does.
+func NewClient(data string) *Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, data) }
+	return &Client{data: data, http: &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
+}
+
+// Reload asks for a new configuration and gives its generation.
+func (c *Client) Reload(ctx context.Context) (string, error) {
+	var r Reloaded
+	err := c.call(ctx, http.MethodPost, "/reload", nil, &r)
+	return r.Generation, err
+}
+
+// Route asks with the running server's rules and tables.
+func (c *Client) Route(ctx context.Context, q explain.Query) (explain.Result, error) {
+	var r explain.Result
+	err := c.call(ctx, http.MethodPost, "/route", q, &r)
+	return r, err
+}
+
+// Status asks how the server is.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	var s Status
+	err := c.call(ctx, http.MethodGet, "/status", nil, &s)
+	return s, err
+}
+
+// Change does the action ("hold", "release", "retry", "remove") and gives the
+// number of jobs changed.
+func (c *Client) Change(ctx context.Context, action string, s Selection) (int, error) {
+	var n Changed
+	err := c.call(ctx, http.MethodPost, "/queue/"+action, s, &n)
+	return n.Jobs, err
+}
+
+// List calls each for every job selected, while the server sends them.
+func (c *Client) List(ctx context.Context, s Selection, each func(Job) error) error {
+	resp, err := c.send(ctx, http.MethodPost, "/queue/list", s)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	lines := json.NewDecoder(resp.Body)
+	for {
+		var j Job
+		switch err := lines.Decode(&j); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("the list broke off: %w", err)
+		}
+		if err := each(j); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
+	resp, err := c.send(ctx, method, path, in)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	return json.NewDecoder(resp.Body).Decode(out)
+}
+
+// send gives the response when it is 200; the caller closes its body.
+func (c *Client) send(ctx context.Context, method, path string, in any) (*http.Response, error) {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://postroad"+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, c.notRunning(err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxRequest))
+	if err != nil {
+		return nil, err
+	}
+	return nil, &Refused{Status: resp.StatusCode, Text: strings.TrimSpace(string(text))}
+}
+
+// notRunning names the case that people meet.
+func (c *Client) notRunning(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("%w for the data folder %s", ErrNotRunning, c.data)
+	}
+	return err
+}

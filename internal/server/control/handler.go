@@ -1,0 +1,161 @@
+package control
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/postroad/postroad/internal/explain"
+	"github.com/postroad/postroad/internal/spool"
+)
+
+// Backend is the server behind the socket. All methods may be called by several
+// goroutines.
+type Backend interface {
+	// Reload gives the generation that serves from now on, or why the old one
+	// goes on.
+	Reload(ctx context.Context) (generation string, err error)
+	Route(ctx context.Context, q explain.Query) (explain.Result, error)
+	Status() Status
+	Scan(ctx context.Context, f spool.Filter, each func(spool.Entry) error) error
+	Change(ctx context.Context, f spool.Filter, a spool.Action) (int, error)
+}
+
+// Status of a running server.
+type Status struct {
+	Version    string    `json:"version"`
+	PID        int       `json:"pid"`
+	Started    time.Time `json:"started"`
+	Generation string    `json:"generation"`
+	Health     string    `json:"health"` // "ok" or why not
+}
+
+// Changed is the answer to an action.
+type Changed struct {
+	Jobs int `json:"jobs"`
+}
+
+// Reloaded is the answer to a reload.
+type Reloaded struct {
+	Generation string `json:"generation"`
+}
+
+const maxRequest = 1 << 20
+
+// Handler serves the Backend. The socket's mode is its only access control.
+func Handler(b Backend) http.Handler {
+	h := handler{b}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /reload", h.reload)
+	mux.HandleFunc("POST /route", h.route)
+	mux.HandleFunc("GET /status", h.status)
+	mux.HandleFunc("POST /queue/list", h.list)
+	for name, a := range actions() {
+		mux.HandleFunc("POST /queue/"+name, h.change(a))
+	}
+	return mux
+}
+
+func actions() map[string]spool.Action {
+	return map[string]spool.Action{
+		"hold": spool.ActionHold, "release": spool.ActionRelease,
+		"retry": spool.ActionRetry, "remove": spool.ActionRemove,
+	}
+}
+
+type handler struct{ b Backend }
+
+func (h handler) reload(w http.ResponseWriter, r *http.Request) {
+	generation, err := h.b.Reload(r.Context())
+	answer(w, Reloaded{generation}, err)
+}
+
+func (h handler) route(w http.ResponseWriter, r *http.Request) {
+	var q explain.Query
+	if !read(w, r, &q) {
+		return
+	}
+	result, err := h.b.Route(r.Context(), q)
+	answer(w, result, err)
+}
+
+func (h handler) status(w http.ResponseWriter, _ *http.Request) { answer(w, h.b.Status(), nil) }
+
+// list streams an object a line. An error after the first line can only cut the
+// stream, which the client sees as an unexpected end.
+func (h handler) list(w http.ResponseWriter, r *http.Request) {
+	f, ok := selection(w, r)
+	if !ok {
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	out := bufio.NewWriterSize(w, 64<<10)
+	lines := json.NewEncoder(out)
+	err := h.b.Scan(r.Context(), f, func(e spool.Entry) error { return lines.Encode(jobOf(e)) })
+	if err == nil {
+		err = out.Flush()
+	}
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func (h handler) change(a spool.Action) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		f, ok := selection(w, r)
+		if !ok {
+			return
+		}
+		n, err := h.b.Change(r.Context(), f, a)
+		answer(w, Changed{n}, err)
+	}
+}
+
+// selection reads the selection of an action or a list.
+func selection(w http.ResponseWriter, r *http.Request) (spool.Filter, bool) {
+	var s Selection
+	if !read(w, r, &s) {
+		return spool.Filter{}, false
+	}
+	f, err := s.filter(time.Now())
+	if err == nil && !s.All && !s.Bounded() {
+		err = ErrSelection
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return spool.Filter{}, false
+	}
+	return f, true
+}
+
+func read(w http.ResponseWriter, r *http.Request, into any) bool {
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return false
+	}
+	return true
+}
+
+func answer(w http.ResponseWriter, v any, err error) {
+	if err != nil {
+		http.Error(w, err.Error(), statusOf(err))
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(v) // a client that went away needs no answer
+}
+
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, explain.ErrUsage), errors.Is(err, ErrSelection):
+		return http.StatusBadRequest
+	case errors.Is(err, spool.ErrUnavailable), errors.Is(err, spool.ErrFull):
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusUnprocessableEntity
+}
