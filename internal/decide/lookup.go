@@ -89,8 +89,11 @@ func (q *query) obey(c *choice, w way, by Ref) bool {
 	return true
 }
 
-// nexthops are tried in order (transport(5), since Postfix 3.5).
+// nexthops are tried in order (transport(5), since Postfix 3.5); nil: none named.
 func nexthops(text string) []string {
+	if text == "" {
+		return nil
+	}
 	return strings.FieldsFunc(text, isListSpace)
 }
 

@@ -178,7 +178,7 @@ func renderLeg(b *strings.Builder, leg Delivery, show []string) {
 		fmt.Fprintf(b, " by %s", leg.Rule.Name)
 	}
 	if slices.Contains(show, "rewritten") {
-		fmt.Fprintf(b, " original %s expanded %s", leg.Original, leg.Expanded)
+		fmt.Fprintf(b, " original %s expanded %s", leg.Original, path(strings.Trim(leg.Expanded.String(), `"`)))
 	}
 	if slices.Contains(show, "dsn") {
 		fmt.Fprintf(b, " notify=%s orcpt=%s", notifyText(leg.Notify), leg.ORCPT)
