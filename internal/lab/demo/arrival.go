@@ -126,12 +126,12 @@ func (d *demo) place(m lab.Message) string {
 
 // waiting gives the legs of a job that was tried their fate.
 func waiting(j control.Job, legs []*leg) {
-	if j.Attempts == 0 {
-		return
-	}
 	for _, r := range j.Recipients {
+		if r.State != "waiting" || r.Reply == "" {
+			continue // delivered among others that wait, or not tried yet
+		}
 		for _, l := range legs {
-			if l.Recipient == r.Recipient && l.Transport == j.Transport && r.Reply != "" {
+			if l.Recipient == r.Recipient && l.Transport == j.Transport {
 				l.fate = fmt.Sprintf("waiting  %s: %s said %s; next try in %s", l.Recipient, r.Remote, r.Reply, time.Until(j.Due).Round(time.Second))
 			}
 		}

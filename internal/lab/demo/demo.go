@@ -102,7 +102,11 @@ func (d *demo) show(ctx context.Context) error {
 	d.introduce()
 	stops := tour()
 	for i, s := range stops {
-		if err := d.visit(ctx, i+1, len(stops), s); err != nil {
+		err := d.visit(ctx, i+1, len(stops), s)
+		if ctx.Err() != nil {
+			return nil // Ctrl-C
+		}
+		if err != nil {
 			return fmt.Errorf("demo: stop %d, %s: %w", i+1, s.title, err)
 		}
 	}

@@ -96,6 +96,9 @@ func TestTour(t *testing.T) {
 			t.Errorf("no %q in the tour", want)
 		}
 	}
+	if strings.Contains(out.String(), "waiting  ann@home.example") {
+		t.Error("who has the message does not wait")
+	}
 	if t.Failed() {
 		t.Log(out.String())
 	}

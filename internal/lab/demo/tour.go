@@ -49,7 +49,7 @@ func tour() []stop {
 		{title: "one address for several people", client: stranger, from: "someone@north.example", to: []string{"info@shop.example"},
 			why: "alias_of, then info to sales, then three people; one of them lives with the partner, and that is archived too."},
 		{title: "a subaddress and an old system", client: office, from: "ann@home.example", to: []string{"bob+lists@home.example", "q@legacy.example"},
-			why: "Two recipients of one message part: one by the domain, one by a transport(5) table."},
+			why: "Two recipients of one message go two ways: one by the domain, one by a transport(5) table."},
 		{title: "mail of a test program", client: office, from: "ci@home.example", to: []string{"ann@home.example"}, header: "X-Env: testing",
 			why: "A route by header, known only after the data; it goes nowhere."},
 		{title: "a domain that takes no mail", client: office, from: "ann@home.example", to: []string{"n@nomail.example"},
