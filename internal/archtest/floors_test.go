@@ -26,6 +26,7 @@ var floors = []string{
 	"internal/explain",
 	"internal/console",
 	"internal/server",
+	"examples",
 	"internal/lab",
 	"cmd/postroad",
 }
