@@ -1,41 +1,171 @@
 package spool
 
 import (
-	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2"
 )
 
 // Pebble is the Store on one machine: a pebble database, and a file for each
 // big body.
+//
+// Locks: gate, then mu; no other is taken while mu is held but pebble's own.
 type Pebble struct {
-	opt Options
-	ids idSource
+	opt    Options
+	folder folder
+	lock   io.Closer
+	db     *pebble.DB
+	ids    idSource
+	gate   gate
+	memory memory
+	space  space
+	pulse  pulse
+
+	// dead: the database promises nothing any more. ill: the disk failed in a
+	// way that the database survived; no mail is taken and no work given out.
+	dead, ill trouble
+	damaged   atomic.Int64
+
+	mu     sync.Mutex // guards what follows, and the order of batches that depend on it
+	lanes  *lanes
+	leases leases
+	total  totals
+	watch  watchers
 }
 
 var _ Store = (*Pebble)(nil)
 
-// Open opens the spool in a folder, or makes it.
+// Open opens the spool in a folder, or makes it. Errors: ErrLocked; anything
+// else means that the folder is not as a spool left it, and the server must not
+// begin with an empty queue instead.
 func Open(o Options) (*Pebble, error) {
 	o = o.withDefaults()
-	return &Pebble{opt: o, ids: idSource{now: o.Now, rand: o.Rand}}, nil
+	p := &Pebble{
+		opt:    o,
+		folder: folder{fs: o.FS, root: o.Dir},
+		ids:    idSource{now: o.Now, rand: o.Rand},
+		memory: memory{free: o.Budget},
+		lanes:  newLanes(o.Window),
+		leases: newLeases(o.Now()),
+	}
+	lock, err := p.folder.open()
+	if err != nil {
+		return nil, err
+	}
+	p.lock = lock
+	if err := p.begin(); err != nil {
+		return nil, errors.Join(err, p.shut())
+	}
+	p.space.start(p)
+	return p, nil
 }
 
-func (p *Pebble) Create(context.Context) (Draft, error) { return nil, ErrUnavailable }
-func (p *Pebble) Lanes(context.Context, time.Time, int) ([]LaneDue, error) {
-	return nil, ErrUnavailable
+// begin opens the database under the lock and takes up what stands in it.
+func (p *Pebble) begin() error {
+	founded, err := p.folder.founded()
+	if err != nil {
+		return err
+	}
+	if err := p.folder.clean(); err != nil {
+		return fmt.Errorf("spool: cleaning %s: %w", p.folder.path(tmpName), err)
+	}
+	opt := p.databaseOptions()
+	opt.ErrorIfNotExists = founded
+	if p.db, err = pebble.Open(p.folder.path(dbName), opt); err != nil {
+		return fmt.Errorf("spool: opening %s: %w", p.folder.path(dbName), err)
+	}
+	if !founded {
+		if err := p.folder.found(); err != nil {
+			return fmt.Errorf("spool: writing %s: %w", p.folder.path(formatName), err)
+		}
+	}
+	return p.recover()
 }
-func (p *Pebble) Claim(context.Context, ClaimReq) ([]Job, error) { return nil, ErrUnavailable }
-func (p *Pebble) Extend(context.Context, Lease, time.Duration) (Lease, error) {
-	return Lease{}, ErrUnavailable
+
+// Close ends the store. Drafts and leases are lost, which is what a restart
+// does to them.
+func (p *Pebble) Close() error {
+	if !p.gate.close() {
+		return nil
+	}
+	p.space.stop()
+	return p.shut()
 }
-func (p *Pebble) Update(context.Context, Lease, Outcome, []Draft) error { return ErrUnavailable }
-func (p *Pebble) Replace(context.Context, Lease, []Job) error           { return ErrUnavailable }
-func (p *Pebble) Open(context.Context, ID) (Envelope, Body, error) {
-	return Envelope{}, nil, ErrUnavailable
+
+// shut closes the database and gives the lock back.
+func (p *Pebble) shut() error {
+	var err error
+	if p.db != nil {
+		err = p.db.Close()
+	}
+	return errors.Join(err, p.lock.Close())
 }
-func (p *Pebble) Scan(context.Context, Filter, func(Entry) error) error { return ErrUnavailable }
-func (p *Pebble) Change(context.Context, Filter, Action) (int, error)   { return 0, ErrUnavailable }
-func (p *Pebble) Count(context.Context, Group) (map[Lane]Counts, error) { return nil, ErrUnavailable }
-func (p *Pebble) Watch(context.Context) (<-chan Hint, error)            { return nil, ErrUnavailable }
-func (p *Pebble) Health() Health                                        { return Health{Err: ErrUnavailable} }
-func (p *Pebble) Close() error                                          { return nil }
+
+// enter admits a call that needs the database; the caller leaves the gate.
+func (p *Pebble) enter() error {
+	if err := p.dead.get(); err != nil {
+		return err
+	}
+	return p.gate.enter()
+}
+
+// accepts says why no mail is taken now, if so.
+func (p *Pebble) accepts() error {
+	return errors.Join(p.dead.get(), p.ill.get(), p.pulse.stalled(), p.space.full())
+}
+
+// fail ends the store, and with the default Options.Fatal the process: a write
+// to the log failed, and what the disk holds of it is unknown. It is not tried
+// again, since a second fsync may report success for pages that the first one
+// lost.
+func (p *Pebble) fail(err error) {
+	p.dead.set(fmt.Errorf("%w: %w", ErrUnavailable, err))
+	p.opt.Log.Error("spool: the database failed, ending the process", "error", err)
+	p.opt.Fatal(err)
+	panic("spool: Options.Fatal returned")
+}
+
+// fallIll stops the intake after a failed write beside the database.
+func (p *Pebble) fallIll(err error) error {
+	err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+	p.ill.set(err)
+	p.opt.Log.Error("spool: a big body could not be made durable, taking no mail until a restart", "error", err)
+	return err
+}
+
+// Health tells whether mail is taken.
+func (p *Pebble) Health() Health {
+	err := p.accepts()
+	if e := p.gate.enter(); e != nil {
+		err = e
+	} else {
+		p.gate.leave()
+	}
+	return Health{Err: err, FreeBytes: p.space.left(), Damaged: p.damaged.Load()}
+}
+
+// apply writes a batch and makes it visible; its durability is waited for with
+// settle. Between the two the caller gives back mu, so that many batches share
+// one fsync while their order is that of the lock.
+func (p *Pebble) apply(b *pebble.Batch) {
+	p.pulse.begin()
+	if err := p.db.ApplyNoSyncWait(b, pebble.Sync); err != nil {
+		p.fail(err)
+	}
+}
+
+// settle waits until an applied batch is durable.
+func (p *Pebble) settle(b *pebble.Batch) {
+	if err := b.SyncWait(); err != nil {
+		p.fail(err)
+	}
+	p.pulse.end()
+	b.Close()
+}
+
+func (p *Pebble) now() time.Time { return p.opt.Now().UTC().Round(0) }

@@ -1,0 +1,202 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// jobsCounted bounds LaneDue.Jobs.
+const jobsCounted = 100
+
+// Lanes with due work, from memory.
+func (p *Pebble) Lanes(_ context.Context, before time.Time, most int) ([]LaneDue, error) {
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer p.gate.leave()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.expire()
+	var out []LaneDue
+	until := stamp(before)
+	p.lanes.first(until, func(l *lane) bool {
+		if len(out) < most {
+			out = append(out, LaneDue{Lane: l.key, Due: time.Unix(0, l.due()).UTC(), Jobs: l.count(until)})
+		}
+		return len(out) < most
+	})
+	return out, nil
+}
+
+// count counts due jobs, up to jobsCounted.
+func (l *lane) count(until int64) int {
+	n := 0
+	for _, s := range l.ready {
+		if s.due <= until {
+			n++
+		}
+		if n == jobsCounted {
+			return n
+		}
+	}
+	return max(n, 1) // with none in memory they stand at the horizon
+}
+
+// claim is a job on its way to a holder.
+type claim struct {
+	lease *lease
+	slot  slot
+	rec   *jobRecord
+	err   error
+}
+
+// Claim leases due jobs. The records are read without the lock, since that may
+// take a disk's time.
+func (p *Pebble) Claim(_ context.Context, req ClaimReq) ([]Job, error) {
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer p.gate.leave()
+	if err := p.ill.get(); err != nil {
+		return nil, err // what cannot be written down is not attempted
+	}
+	var out []Job
+	for len(out) < req.Max {
+		claims, err := p.take(req, req.Max-len(out))
+		if len(claims) == 0 {
+			return out, err
+		}
+		for i := range claims {
+			c := &claims[i]
+			if c.rec == nil {
+				c.rec, c.err = p.readJob(c.slot.ref)
+			}
+		}
+		jobs, err := p.confirm(req.Lane, claims)
+		if out = append(out, jobs...); err != nil {
+			if len(out) > 0 {
+				return out, nil
+			}
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// take grants leases on the first due jobs of a lane.
+func (p *Pebble) take(req ClaimReq, most int) ([]claim, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.expire()
+	l := p.lanes.byKey[req.Lane]
+	if l == nil {
+		return nil, nil
+	}
+	var out []claim
+	var err error
+	now, before := p.now(), stamp(req.Before)
+	for len(out) < most && err == nil {
+		if len(l.ready) == 0 && l.more {
+			err = p.refill(l)
+		}
+		s, ok := p.lanes.pop(l, before)
+		if !ok {
+			break
+		}
+		c := claim{slot: s}
+		if old := p.leases.byRef[s.ref]; old != nil {
+			if old.live(stamp(now)) {
+				continue
+			}
+			c.rec = old.rec
+		}
+		c.lease = p.leases.grant(s.ref, now.Add(req.LeaseFor))
+		out = append(out, c)
+	}
+	p.lanes.settle(l)
+	return out, err
+}
+
+// refill reads the next window of a lane. The caller holds mu.
+func (p *Pebble) refill(l *lane) error {
+	l.more = false
+	from := appendDueKey(nil, l.key, l.horizon)
+	var fresh slotHeap // in order, and so a heap
+	err := p.each(appendLaneKey(nil, l.key), from, func(key, _ []byte) bool {
+		_, s, ok := parseDueKey(key)
+		if !ok || p.leases.byRef[s.ref] != nil {
+			return true
+		}
+		if len(fresh) == p.opt.Window {
+			l.horizon, l.more = s, true
+			return false
+		}
+		fresh = append(fresh, s)
+		return true
+	})
+	if err != nil {
+		l.more = true
+		return err
+	}
+	l.ready = fresh
+	p.lanes.slots += len(fresh)
+	return nil
+}
+
+// confirm hands out the claims that are what the schedule said, and takes the
+// others back.
+func (p *Pebble) confirm(lane Lane, claims []claim) ([]Job, error) {
+	var out []Job
+	var failed error
+	var damaged []claim
+	p.mu.Lock()
+	for i := range claims {
+		c := &claims[i]
+		if p.leases.byRef[c.slot.ref] != c.lease {
+			continue // removed meanwhile
+		}
+		if c.lease.stale {
+			c.rec, c.err = p.readJob(c.slot.ref)
+		}
+		if c.err == nil && !c.rec.Held && c.rec.Lane == lane && c.rec.slot() == c.slot {
+			c.lease.rec = c.rec
+			out = append(out, c.rec.outstanding(c.lease.Lease))
+			continue
+		}
+		delete(p.leases.byRef, c.slot.ref)
+		switch {
+		case c.err == nil:
+			// The schedule changed. Its hint may have come by while we held the
+			// lease, so give it again.
+			p.schedule(c.rec)
+		case errors.Is(c.err, ErrNotFound): // done, and this was an old hint
+		case errors.Is(c.err, ErrDamaged):
+			damaged = append(damaged, *c)
+		default:
+			failed = c.err
+			p.lanes.add(lane, c.slot)
+		}
+	}
+	p.mu.Unlock()
+	for _, c := range damaged {
+		p.quarantineJob(lane, c.slot, c.err)
+	}
+	return out, failed
+}
+
+// outstanding is the job as its holder gets it: a copy with the recipients that
+// wait.
+func (j *jobRecord) outstanding(l Lease) Job {
+	out := j.Job
+	out.Lease = l
+	out.Nexthops = slices.Clone(j.Nexthops)
+	out.Recipients = make([]Recipient, 0, j.waiting())
+	for _, r := range j.Recipients {
+		if r.State == Waiting {
+			out.Recipients = append(out.Recipients, r)
+		}
+	}
+	return out
+}

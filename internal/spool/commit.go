@@ -1,0 +1,159 @@
+package spool
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Commit makes the message durable. Commits that come at the same time share
+// the fsync of pebble's log; one that comes alone waits for nobody.
+func (d *draft) Commit(env Envelope, jobs []Job) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.p.enter(); err != nil {
+		return err
+	}
+	defer d.p.gate.leave()
+	if err := d.prepare(env, jobs); err != nil {
+		return err
+	}
+	b := d.ready.batch
+	d.p.apply(b)
+	d.p.settle(b)
+	d.p.mu.Lock()
+	d.p.arrived(d.ready)
+	d.p.mu.Unlock()
+	d.stage, d.ready = ended, nil
+	return nil
+}
+
+// Prepare fixes the message for an Update.
+func (d *draft) Prepare(env Envelope, jobs []Job) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.p.enter(); err != nil {
+		return err
+	}
+	defer d.p.gate.leave()
+	return d.prepare(env, jobs)
+}
+
+// prepare writes the batch of the draft, and its file for good. After an error
+// nothing is kept. The caller holds mu.
+func (d *draft) prepare(env Envelope, jobs []Job) error {
+	if err := d.in(writing); err != nil {
+		return err
+	}
+	err := d.p.accepts()
+	if err == nil {
+		err = d.fill(env, jobs)
+	}
+	if err == nil && d.file != nil {
+		err = d.file.finish()
+	}
+	if err != nil {
+		d.drop()
+		return err
+	}
+	d.stage = isPrepared
+	d.seal(&env)
+	d.releaseMemory()
+	return nil
+}
+
+// fill makes the records of the jobs.
+func (d *draft) fill(env Envelope, jobs []Job) error {
+	if len(jobs) == 0 {
+		return fmt.Errorf("%w: no job", ErrInvalid)
+	}
+	now := d.p.now()
+	d.ready = &prepared{size: d.size}
+	for n, j := range jobs {
+		j.N = n
+		rec := &jobRecord{Job: j, alone: len(jobs) == 1, big: d.file != nil, from: env.Sender}
+		rec.Message, rec.Size = d.id, d.size
+		if rec.Arrived = env.Arrived; rec.Arrived.IsZero() {
+			rec.Arrived = now
+		}
+		if err := rec.settle(now); err != nil {
+			d.ready = nil
+			return err
+		}
+		d.ready.jobs = append(d.ready.jobs, rec)
+	}
+	return nil
+}
+
+// seal writes the records into the batch.
+func (d *draft) seal(env *Envelope) {
+	env.Size = d.size
+	env.Arrived = d.ready.jobs[0].Arrived
+	d.ready.batch = d.p.db.NewBatchWithSize(d.batchSize(env))
+	w := writer{b: d.ready.batch}
+	if d.file != nil {
+		w.fileBody(d.id, &d.file.record)
+	} else {
+		w.inlineBody(d.id, *d.buf)
+	}
+	w.message(d.id, env)
+	for _, j := range d.ready.jobs {
+		w.newJob(j)
+	}
+}
+
+// batchSize is about what the batch will take, so that it does not grow body by
+// body.
+func (d *draft) batchSize(env *Envelope) int {
+	n := 1024 + len(env.Decision)
+	if d.file == nil {
+		n += int(d.size)
+	}
+	for _, j := range d.ready.jobs {
+		n += 512 + 192*len(j.Recipients)
+	}
+	return n
+}
+
+// settle makes a job as it was given fit to be stored: its own copy, numbered,
+// with all times in UTC.
+func (j *jobRecord) settle(now time.Time) error {
+	if len(j.Recipients) > maxRecipients {
+		return fmt.Errorf("%w: %d recipients in one job", ErrInvalid, len(j.Recipients))
+	}
+	j.Lease = Lease{}
+	j.Nexthops, j.Recipients = slices.Clone(j.Nexthops), slices.Clone(j.Recipients)
+	for i := range j.Recipients {
+		j.Recipients[i].N = i
+	}
+	if j.waiting() == 0 {
+		return fmt.Errorf("%w: a job without waiting recipients", ErrInvalid)
+	}
+	if j.Due.IsZero() {
+		j.Due = now
+	}
+	for _, t := range []*time.Time{&j.Arrived, &j.LastTry, &j.Due} {
+		*t = t.UTC().Round(0)
+	}
+	return nil
+}
+
+// arrived counts a message that is durable and schedules its jobs. The caller
+// holds mu.
+func (p *Pebble) arrived(m *prepared) {
+	p.total.addMessage(1, m.size)
+	for _, j := range m.jobs {
+		p.total.addJob(1, j)
+		p.schedule(j)
+	}
+}
+
+// schedule puts a job among the lanes and tells the watchers. The caller holds
+// mu.
+func (p *Pebble) schedule(j *jobRecord) {
+	if j.Held {
+		return
+	}
+	p.lanes.add(j.Lane, j.slot())
+	p.watch.tell(Hint{Lane: j.Lane, Due: j.Due})
+}

@@ -1,0 +1,73 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// separateAbove is the size from which values go to blob files, which
+// compactions of the keys do not rewrite.
+const separateAbove = 2 << 10
+
+// databaseOptions suits pebble to a queue: values are written once, read once or
+// twice, and deleted soon, most of them before the memtable that holds them is
+// flushed.
+func (p *Pebble) databaseOptions() *pebble.Options {
+	opt := &pebble.Options{
+		FS:                 p.opt.FS,
+		Logger:             databaseLog{p},
+		FormatMajorVersion: pebble.FormatValueSeparation,
+		// A message that is delivered while its memtable lives never reaches a
+		// table: its keys and their deletions annul each other in the flush.
+		MemTableSize:                uint64(p.opt.MemTable),
+		MemTableStopWritesThreshold: 4,
+		L0CompactionThreshold:       4,
+		L0StopWritesThreshold:       24,
+		MaxOpenFiles:                512,
+		EventListener: &pebble.EventListener{
+			BackgroundError: func(err error) { p.backgroundError(err) },
+			DataCorruption: func(i pebble.DataCorruptionInfo) {
+				p.opt.Log.Error("spool: damaged block", "file", i.Path, "error", i.Details)
+			},
+		},
+	}
+	opt.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy {
+		return pebble.ValueSeparationPolicy{
+			Enabled:               true,
+			MinimumSize:           separateAbove,
+			MaxBlobReferenceDepth: 10,
+			RewriteMinimumAge:     15 * time.Minute,
+			TargetGarbageRatio:    0.3,
+		}
+	}
+	return opt
+}
+
+// backgroundError tells of a failed flush or compaction. pebble tries again; the
+// data are safe in the log meanwhile.
+func (p *Pebble) backgroundError(err error) {
+	if !errors.Is(err, pebble.ErrCancelledCompaction) {
+		p.opt.Log.Error("spool: background work of the database failed", "error", err)
+	}
+}
+
+// databaseLog passes pebble's log on: what it does every second is worth a line
+// only to those who look for it.
+type databaseLog struct{ p *Pebble }
+
+func (l databaseLog) Infof(format string, args ...any)  { l.log(slog.LevelDebug, format, args) }
+func (l databaseLog) Errorf(format string, args ...any) { l.log(slog.LevelError, format, args) }
+
+// Fatalf is called when the log or the manifest cannot be written.
+func (l databaseLog) Fatalf(format string, args ...any) { l.p.fail(fmt.Errorf(format, args...)) }
+
+func (l databaseLog) log(level slog.Level, format string, args []any) {
+	if l.p.opt.Log.Enabled(context.Background(), level) {
+		l.p.opt.Log.Log(context.Background(), level, "spool: database: "+fmt.Sprintf(format, args...))
+	}
+}

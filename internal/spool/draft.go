@@ -1,0 +1,176 @@
+package spool
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// draft is a message being received: in memory while it is small, then in a
+// file under tmp/.
+type draft struct {
+	p  *Pebble
+	id ID
+
+	mu     sync.Mutex // guards what follows: a session may abort what it writes
+	stage  stage
+	failed error // of the write that ended it
+	size   int64
+	budget int64     // reserved in p.memory
+	buf    *[]byte   // nil once the body lies in file
+	file   *bodyFile // nil while the body is in memory
+	ready  *prepared
+}
+
+// stage of a draft.
+type stage uint8
+
+const (
+	writing stage = iota
+	isPrepared
+	ended
+)
+
+// prepared is a draft on its way into a batch.
+type prepared struct {
+	batch *pebble.Batch
+	size  int64
+	jobs  []*jobRecord
+}
+
+// Create begins a message.
+func (p *Pebble) Create(context.Context) (Draft, error) {
+	if err := p.accepts(); err != nil {
+		return nil, err
+	}
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer p.gate.leave()
+	id, err := p.ids.next()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return &draft{p: p, id: id, buf: p.memory.buffer()}, nil
+}
+
+// ID of the message to be.
+func (d *draft) ID() ID { return d.id }
+
+// Write appends to the body. An error ends the draft: what was written is not
+// known any more.
+func (d *draft) Write(b []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.in(writing); err != nil {
+		return 0, err
+	}
+	if err := d.append(b); err != nil {
+		d.drop()
+		d.failed = err
+		return 0, err
+	}
+	d.size += int64(len(b))
+	d.p.space.spend(int64(len(b)))
+	return len(b), nil
+}
+
+// in gives an error unless the draft is in that stage.
+func (d *draft) in(s stage) error {
+	if d.failed != nil {
+		return d.failed
+	}
+	if d.stage != s {
+		return fmt.Errorf("%w: the draft has ended", ErrInvalid)
+	}
+	return nil
+}
+
+func (d *draft) append(b []byte) error {
+	if limit := d.p.opt.MaxSize; limit > 0 && d.size+int64(len(b)) > limit {
+		return ErrTooBig
+	}
+	if err := d.p.space.full(); err != nil {
+		return err
+	}
+	if d.file == nil && d.fits(len(b)) {
+		*d.buf = append(*d.buf, b...)
+		return nil
+	}
+	if d.file == nil {
+		if err := d.spill(); err != nil {
+			return err
+		}
+	}
+	if err := d.file.write(b); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return nil
+}
+
+// fits tells whether n more octets may stand in memory, and reserves them.
+func (d *draft) fits(n int) bool {
+	need := d.size + int64(n)
+	if need > int64(d.p.opt.InlineMax) {
+		return false
+	}
+	for d.budget < need {
+		if !d.p.memory.take(bufferSize) {
+			return false
+		}
+		d.budget += bufferSize
+	}
+	return true
+}
+
+// spill moves the body from memory to a file.
+func (d *draft) spill() error {
+	if err := d.p.enter(); err != nil {
+		return err
+	}
+	defer d.p.gate.leave()
+	f, err := d.p.createBody(d.id)
+	if err == nil {
+		d.file = f
+		err = f.write(*d.buf)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	d.releaseMemory()
+	return nil
+}
+
+func (d *draft) releaseMemory() {
+	if d.buf != nil {
+		d.p.memory.recycle(d.buf)
+		d.p.memory.give(d.budget)
+		d.buf, d.budget = nil, 0
+	}
+}
+
+// Abort gives up what was not committed.
+func (d *draft) Abort() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.drop()
+}
+
+// drop ends the draft and removes what is left of it. The caller holds mu.
+func (d *draft) drop() {
+	if d.stage == ended {
+		return
+	}
+	d.stage = ended
+	d.releaseMemory()
+	if d.ready != nil {
+		d.ready.batch.Close()
+		d.ready = nil
+	}
+	if d.file != nil && d.p.gate.enter() == nil {
+		d.file.remove()
+		d.p.gate.leave()
+	}
+}

@@ -1,0 +1,95 @@
+package spool
+
+import (
+	"context"
+	"math"
+	"time"
+)
+
+// lease is the right of one holder to a job. It lives in memory: a restart
+// frees all.
+type lease struct {
+	Lease
+	rec   *jobRecord // nil while Claim still reads it
+	stale bool       // the record changed while it was read
+	freed bool       // it ran out, and the job stands among the lanes again
+}
+
+// live tells whether nobody else may claim the job.
+func (l *lease) live(now int64) bool { return l.rec == nil || stamp(l.Until) >= now }
+
+// leases are all of them. The owner holds Pebble.mu.
+type leases struct {
+	byRef map[ref]*lease
+	token uint64
+	next  int64 // stamp before which no lease runs out
+}
+
+// newLeases begins the tokens at the time, so that no token of a former process
+// fits.
+func newLeases(now time.Time) leases {
+	return leases{byRef: map[ref]*lease{}, token: uint64(now.UnixNano()), next: math.MaxInt64}
+}
+
+// grant gives a lease on a job that has none.
+func (ls *leases) grant(r ref, until time.Time) *lease {
+	ls.token++
+	l := &lease{Lease: Lease{Message: r.id, Job: int(r.job), Token: ls.token, Until: until}}
+	ls.byRef[r] = l
+	ls.next = min(ls.next, stamp(until))
+	return l
+}
+
+// expired gives the leases that ran out.
+func (ls *leases) expired(now int64) []*lease {
+	if now <= ls.next {
+		return nil
+	}
+	var out []*lease
+	ls.next = math.MaxInt64
+	for _, l := range ls.byRef {
+		switch {
+		case l.freed:
+		case l.live(now):
+			ls.next = min(ls.next, stamp(l.Until))
+		default:
+			l.freed = true
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// holder gives the lease that l is, unless it was lost.
+func (ls *leases) holder(l Lease) (*lease, error) {
+	held := ls.byRef[l.ref()]
+	if held == nil || held.Token != l.Token || held.rec == nil {
+		return nil, ErrFenced
+	}
+	return held, nil
+}
+
+// expire puts the jobs of leases that ran out back among the lanes. Their
+// holders keep them until another claims them. The caller holds mu.
+func (p *Pebble) expire() {
+	for _, l := range p.leases.expired(stamp(p.now())) {
+		p.schedule(l.rec)
+	}
+}
+
+// Extend makes a lease last longer.
+func (p *Pebble) Extend(_ context.Context, l Lease, d time.Duration) (Lease, error) {
+	if err := p.enter(); err != nil {
+		return Lease{}, err
+	}
+	defer p.gate.leave()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	held, err := p.leases.holder(l)
+	if err != nil {
+		return Lease{}, err
+	}
+	held.Until, held.freed = p.now().Add(d), false
+	p.leases.next = min(p.leases.next, stamp(held.Until))
+	return held.Lease, nil
+}

@@ -1,0 +1,134 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// get reads a value. Errors: ErrNotFound; ErrDamaged when pebble finds its own
+// checksum wrong; ErrUnavailable.
+func (p *Pebble) get(key []byte, use func(value []byte) error) error {
+	value, closer, err := p.db.Get(key)
+	if err != nil {
+		return readError(err)
+	}
+	err = use(value)
+	return errors.Join(err, closer.Close())
+}
+
+// readError names what pebble said.
+func readError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, pebble.ErrNotFound):
+		return ErrNotFound
+	case pebble.IsCorruptionError(err):
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
+
+// each visits the keys that begin with a prefix, from a key on. visit says
+// whether to go on; key and value are its own until it returns.
+func (p *Pebble) each(prefix, from []byte, visit func(key, value []byte) bool) error {
+	if from == nil {
+		from = prefix
+	}
+	it, err := p.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: keyEnd(prefix)})
+	if err != nil {
+		return readError(err)
+	}
+	for ok := it.First(); ok; ok = it.Next() {
+		value, err := it.ValueAndErr()
+		if err != nil {
+			return readError(errors.Join(err, it.Close()))
+		}
+		if !visit(it.Key(), value) {
+			break
+		}
+	}
+	return readError(errors.Join(it.Error(), it.Close()))
+}
+
+// readJob reads a job with its recipients.
+func (p *Pebble) readJob(r ref) (*jobRecord, error) {
+	var j *jobRecord
+	var t tally
+	key := appendJobKey(make([]byte, 0, 32), famJob, r)
+	err := p.get(key, func(value []byte) (err error) {
+		j, t, err = decodeJob(r, key, value)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	j.Recipients = make([]Recipient, t.all)
+	if t.all <= fewRecipients {
+		err = p.getRecipients(j)
+	} else {
+		err = p.scanRecipients(j)
+	}
+	if err == nil && j.waiting() != t.waiting {
+		err = fmt.Errorf("%w: %d recipients wait, not %d", ErrDamaged, j.waiting(), t.waiting)
+	}
+	return j, err
+}
+
+// fewRecipients are read one by one; an iterator costs more than they do.
+const fewRecipients = 4
+
+func (p *Pebble) getRecipients(j *jobRecord) error {
+	var memory [32]byte
+	for n := range j.Recipients {
+		key := appendRecipientKey(memory[:0], j.ref(), n)
+		err := p.get(key, func(value []byte) (err error) {
+			j.Recipients[n], err = decodeRecipient(n, key, value)
+			return err
+		})
+		if errors.Is(err, ErrNotFound) {
+			return fmt.Errorf("%w: recipient %d is missing", ErrDamaged, n)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Pebble) scanRecipients(j *jobRecord) error {
+	var bad error
+	n := 0
+	err := p.each(appendJobKey(nil, famRecipient, j.ref()), nil, func(key, value []byte) bool {
+		if n < len(j.Recipients) {
+			want := appendRecipientKey(nil, j.ref(), n)
+			j.Recipients[n], bad = decodeRecipient(n, want, value)
+		}
+		n++
+		return bad == nil
+	})
+	if err = errors.Join(err, bad); err == nil && n != len(j.Recipients) {
+		return fmt.Errorf("%w: %d recipients of %d", ErrDamaged, n, len(j.Recipients))
+	}
+	return err
+}
+
+// readEnvelope reads what is stored with a message.
+func (p *Pebble) readEnvelope(id ID) (env Envelope, err error) {
+	key := appendMessageKey(make([]byte, 0, 32), famMessage, id)
+	err = p.get(key, func(value []byte) (err error) {
+		env, err = decodeEnvelope(key, value)
+		return err
+	})
+	return env, err
+}
+
+// jobsOf visits the jobs of a message, without their recipients.
+func (p *Pebble) jobsOf(id ID, visit func(ref) bool) error {
+	return p.each(appendMessageKey(nil, famJob, id), nil, func(key, _ []byte) bool {
+		r, ok := parseRef(key[1:])
+		return !ok || visit(r)
+	})
+}

@@ -1,0 +1,174 @@
+package spool
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// Update writes what became of an attempt. Outcomes that come at the same time
+// share one fsync, like commits.
+func (p *Pebble) Update(_ context.Context, l Lease, o Outcome, spawn []Draft) error {
+	if err := p.enter(); err != nil {
+		return err
+	}
+	defer p.gate.leave()
+	drafts, err := p.takeDrafts(spawn)
+	if err != nil {
+		return err
+	}
+	defer giveDrafts(drafts)
+	b := p.db.NewBatch()
+	gone, err := p.update(b, l, o, drafts)
+	if err != nil {
+		b.Close()
+		return err
+	}
+	p.settle(b)
+	if gone {
+		p.removeBody(l.Message)
+	}
+	return nil
+}
+
+// update applies the batch of an Update, and tells whether a body file is left
+// without its message.
+func (p *Pebble) update(b *pebble.Batch, l Lease, o Outcome, drafts []*draft) (gone bool, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	held, err := p.leases.holder(l)
+	if err != nil {
+		return false, err
+	}
+	old := held.rec
+	next, err := old.after(o, p.now())
+	if err != nil {
+		return false, err
+	}
+	for _, d := range drafts {
+		if err := b.Apply(d.ready.batch, nil); err != nil {
+			return false, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+	}
+	last := next.waiting() == 0
+	w := writer{b: b}
+	for _, c := range o.Changes {
+		if !last {
+			w.recipient(next.ref(), &next.Recipients[c.N])
+		}
+	}
+	if last {
+		if gone, err = p.dropJob(&w, old); err != nil {
+			return false, err
+		}
+	} else {
+		w.move(old, next)
+	}
+	p.apply(b)
+	delete(p.leases.byRef, old.ref())
+	p.exchange(old, next)
+	for _, d := range drafts {
+		p.arrived(d.ready)
+		d.stage = ended
+	}
+	return gone && old.big, nil
+}
+
+// move writes a job that changed, and its new place in the schedule.
+func (w *writer) move(old, next *jobRecord) {
+	w.unschedule(old)
+	w.job(next)
+	w.schedule(next)
+}
+
+// exchange counts and schedules next in place of old; next without waiting
+// recipients is the end of the job. The caller holds mu.
+func (p *Pebble) exchange(old, next *jobRecord) {
+	p.total.addJob(-1, old)
+	if next.waiting() > 0 {
+		p.total.addJob(1, next)
+		p.schedule(next)
+	}
+}
+
+// after is the job after an outcome.
+func (j *jobRecord) after(o Outcome, now time.Time) (*jobRecord, error) {
+	next := *j
+	next.Recipients = slices.Clone(j.Recipients)
+	for _, c := range o.Changes {
+		if c.N < 0 || c.N >= len(next.Recipients) || next.Recipients[c.N].State != Waiting || c.State > Removed {
+			return nil, fmt.Errorf("%w: change of recipient %d", ErrInvalid, c.N)
+		}
+		r := &next.Recipients[c.N]
+		r.State, r.Reply, r.Remote, r.Warned = c.State, c.Reply, c.Remote, c.Warned
+	}
+	if !o.Uncount {
+		next.Attempts++
+		next.LastTry = now
+	}
+	if o.Held {
+		next.Held = true
+		return &next, nil
+	}
+	if next.Due = o.Next.UTC().Round(0); o.Next.IsZero() {
+		next.Due = now
+	}
+	return &next, nil
+}
+
+// dropJob deletes a job, and its message when it was the last; gone says so.
+// The caller holds mu, and applies the batch before it gives mu back.
+func (p *Pebble) dropJob(w *writer, j *jobRecord) (gone bool, err error) {
+	gone = j.alone
+	if !gone {
+		others := false
+		err = p.jobsOf(j.Message, func(r ref) bool {
+			others = r != j.ref()
+			return !others
+		})
+		if err != nil {
+			return false, err
+		}
+		gone = !others
+	}
+	w.dropJob(j)
+	if gone {
+		w.dropMessage(j)
+		p.total.addMessage(-1, j.Size)
+	}
+	return gone, nil
+}
+
+// takeDrafts locks the drafts of a spawn, all prepared and each once.
+func (p *Pebble) takeDrafts(spawn []Draft) ([]*draft, error) {
+	var out []*draft
+	for _, s := range spawn {
+		d, ok := s.(*draft)
+		// TryLock: who works on a draft that he gave away, or gave it twice,
+		// gets an error and no deadlock.
+		if !ok || d.p != p || !d.mu.TryLock() {
+			giveDrafts(out)
+			return nil, fmt.Errorf("%w: not a draft of this store, or in use", ErrInvalid)
+		}
+		out = append(out, d)
+		if err := d.in(isPrepared); err != nil {
+			giveDrafts(out)
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// giveDrafts unlocks drafts, and frees those that were taken.
+func giveDrafts(drafts []*draft) {
+	for _, d := range drafts {
+		if d.stage == ended && d.ready != nil {
+			d.ready.batch.Close()
+			d.ready = nil
+		}
+		d.mu.Unlock()
+	}
+}
