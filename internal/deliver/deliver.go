@@ -25,7 +25,7 @@ type Options struct {
 	Resolvers func(name string) dns.Resolver
 	// MarkKey of the loop marks; nil: none are written.
 	MarkKey []byte
-	// Log takes a line for each recipient of an attempt; nil: none.
+	// Log takes what goes wrong and, at debug, a line for each recipient; nil: none.
 	Log *slog.Logger
 	// Dial opens a connection from source, which may be zero; nil: a net.Dialer.
 	Dial func(ctx context.Context, network, address string, source netip.Addr) (net.Conn, error)

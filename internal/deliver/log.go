@@ -7,7 +7,8 @@ import (
 	"github.com/postroad/postroad/internal/spool"
 )
 
-// tell counts the result of one recipient and logs it on one line.
+// tell counts the result of one recipient. The queue writes the line that people
+// read, with what comes next; this one has what only the attempt knows.
 func (r *run) tell(ctx context.Context, s *slot) {
 	word := "deferred"
 	switch s.state {
@@ -20,7 +21,7 @@ func (r *run) tell(ctx context.Context, s *slot) {
 	default:
 		r.d.counters.Deferred.Add(1)
 	}
-	if !r.d.o.Log.Enabled(ctx, slog.LevelInfo) {
+	if !r.d.o.Log.Enabled(ctx, slog.LevelDebug) {
 		return
 	}
 	remote := s.remote
@@ -28,7 +29,7 @@ func (r *run) tell(ctx context.Context, s *slot) {
 		remote = s.at
 	}
 	j := &r.a.Job
-	r.d.o.Log.LogAttrs(ctx, slog.LevelInfo, word,
+	r.d.o.Log.LogAttrs(ctx, slog.LevelDebug, word,
 		slog.String("id", j.Message.String()),
 		slog.String("recipient", s.rcpt.Final.String()),
 		slog.String("rule", j.Rule),
