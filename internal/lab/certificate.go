@@ -78,11 +78,6 @@ func (ca *CA) Pool() *x509.CertPool {
 	return p
 }
 
-// WriteRoot writes the authority's certificate as PEM, for SSL_CERT_FILE.
-func (ca *CA) WriteRoot(path string) error {
-	return os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.cert.Raw}), 0o600)
-}
-
 // WriteFile writes chain and key of a new certificate into one PEM file in dir
 // and gives its path, for a listener's `certificate`.
 func (ca *CA) WriteFile(dir string, names ...string) (string, error) {
