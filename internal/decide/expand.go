@@ -62,7 +62,7 @@ func (x *expansion) follow(b *branch) {
 		x.foreign(b)
 		return
 	}
-	s := x.subjectOf(b.address)
+	s := x.subject(b.address)
 	b.key = s.key
 	e := x.find(d, &s)
 	if e.wild && x.routed(b) {

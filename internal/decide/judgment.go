@@ -106,6 +106,14 @@ func (j *judgment) viewOf(recipient subject) *view {
 	return j.viewed(recipient, &j.original, j.sender)
 }
 
+// subject is subjectOf, without the work for the address that was given.
+func (j *judgment) subject(a mail.Address) subject {
+	if a == j.original.address {
+		return j.original
+	}
+	return j.subjectOf(a)
+}
+
 // viewed fills the scratch view, which is good until the next call.
 func (q *query) viewed(recipient subject, original, sender *subject) *view {
 	q.look = view{

@@ -17,9 +17,14 @@ type query struct {
 
 	doubt doubt // the last table that could not answer
 
-	keys []string // scratch for the keys of one look-up
-	hits []int32  // scratch for the candidates of one walk over rules
-	look view     // scratch for what the rules of one walk are asked about
+	// Scratch, good until the next use: the keys of one look-up, the candidates of
+	// one walk over rules and what these are asked about. The rooms hold what is
+	// usual without an allocation.
+	keys     []string
+	hits     []int32
+	look     view
+	keysRoom [12]string
+	hitsRoom [16]int32
 }
 
 // doubt names a table that could not answer, and why.
@@ -29,7 +34,9 @@ type doubt struct {
 }
 
 func (s *Snapshot) query(in *Input, final bool) *query {
-	return &query{Snapshot: s, in: in, final: final}
+	q := &query{Snapshot: s, in: in, final: final}
+	q.keys, q.hits = q.keysRoom[:0], q.hitsRoom[:0]
+	return q
 }
 
 // ask looks one key up: in the pinned content, or among the answers so far. A

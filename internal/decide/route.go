@@ -19,7 +19,7 @@ type choice struct {
 // routeMember finds the way of one final recipient and completes its leg.
 func (j *judgment) routeMember(m *member) {
 	m.leg = j.legOf(m)
-	c := j.choose(j.viewOf(j.subjectOf(m.address)))
+	c := j.choose(j.viewOf(j.subject(m.address)))
 	if c.fail != nil {
 		m.ruling = *c.fail
 		return
