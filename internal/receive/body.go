@@ -15,8 +15,13 @@ const MarkField = "X-Postroad-Mark"
 // maxHeader bounds the header, which is held in memory until it is whole.
 const maxHeader = 256 << 10
 
-var errHeaderTooBig = &mail.Error{Op: "receive.body",
-	Reply: mail.Reply{Code: 552, Enhanced: "5.3.4", Text: "message header is too big"}}
+// Faults of a header; the data is read to its end all the same.
+var (
+	errHeaderTooBig = &mail.Error{Op: "receive.body",
+		Reply: mail.Reply{Code: 552, Enhanced: "5.3.4", Text: "message header is too big"}}
+	errHeaderBroken = &mail.Error{Op: "receive.body",
+		Reply: mail.Reply{Code: 550, Enhanced: "5.6.0", Text: "message header is malformed"}}
+)
 
 // Body takes the octets of a message and passes them on to a draft, behind the
 // trace field that this hop adds. The header is held back until it is whole:
@@ -58,7 +63,7 @@ func (a *Acceptor) borrow() *[]byte {
 	return &p
 }
 
-// Write takes the next octets. Errors are the draft's, or errHeaderTooBig.
+// Write takes the next octets. Errors are the draft's, or a fault of the header.
 func (b *Body) Write(p []byte) (int, error) {
 	b.received += int64(len(p))
 	if b.passed {
@@ -119,6 +124,10 @@ func (b *Body) passHeader() error {
 	msg := (*b.head)[b.own:]
 	header, end := mail.ScanHeader(msg)
 	b.t.header = header
+	if b.isSubmission() && len(header) > 0 && isFieldless(msg[end:]) {
+		// Fields behind the fault would escape the check of who may write as whom.
+		return errHeaderBroken
+	}
 	add := b.missing(header)
 	if len(header) == 0 && len(msg) > 0 && end == 0 && msg[0] != '\r' {
 		// A body without header: an empty line keeps our own fields apart from it.
@@ -137,6 +146,14 @@ func (b *Body) passHeader() error {
 	_, err := b.store(*b.head)
 	return err
 }
+
+// isFieldless tells that the header ended with a line that is no field, and not
+// with the empty one.
+func isFieldless(rest []byte) bool {
+	return len(rest) > 0 && rest[0] != '\r' && rest[0] != '\n'
+}
+
+func (b *Body) isSubmission() bool { return b.t.facts.Login.Name != "" }
 
 func (b *Body) store(p []byte) (int, error) {
 	n, err := b.draft.Write(p)
@@ -169,8 +186,7 @@ func (b *Body) release() {
 // missing gives the fields that an authenticated submission lacks (RFC 6409
 // s8.1 to s8.3). Mail that is only passing through is not touched.
 func (b *Body) missing(h mail.Header) []byte {
-	login := b.t.facts.Login
-	if login.Name == "" {
+	if !b.isSubmission() {
 		return nil
 	}
 	var add []byte
