@@ -72,12 +72,13 @@ func (q *query) copied(list []RecipientDecision, n int, sender *subject) tri {
 func (q *query) copyLeg(c *Copy, sender *subject) (Delivery, ruling) {
 	q.step(StageCopy, c.Ref, "copy to ", c.To.Local, "@", string(c.To.Domain))
 	leg := Delivery{Recipient: c.To, Original: c.To, Sender: q.in.Sender, Copy: c.Name, Notify: mail.NotifyNever}
+	to := q.subjectOf(c.To)
+	v := q.viewed(to, &to, sender)
 	var way choice
 	if c.Via != "" {
-		q.take(&way, c.Via, c.Ref)
+		q.take(&way, v, c.Via, c.Ref)
 	} else {
-		to := q.subjectOf(c.To)
-		way = q.choose(q.viewed(to, &to, sender))
+		way = q.choose(v)
 	}
 	if way.fail != nil {
 		return leg, *way.fail

@@ -73,10 +73,10 @@ func (x *expansion) follow(b *branch) {
 		x.stepUnknown(StageAddress, d.Ref, "")
 		x.stop(tryLater())
 	case entryUnknown:
-		x.step(StageAddress, d.Ref, "no such mailbox or alias: ", b.key)
+		x.step(StageAddress, d.Ref, b.key, " is no mailbox or alias")
 		x.refuse(b, unknownUser())
 	case entryMailbox:
-		x.step(StageAddress, e.rule, "mailbox")
+		x.step(StageAddress, e.rule, b.key, " is a mailbox")
 		x.add(b, x.mailboxOf(b.address))
 	case entryAlias:
 		x.alias(b, e)
@@ -86,9 +86,9 @@ func (x *expansion) follow(b *branch) {
 // foreign ends at an address of another house.
 func (x *expansion) foreign(b *branch) {
 	if b.up == nil {
-		x.step(StageAddress, Ref{}, "not hosted here")
+		x.step(StageAddress, Ref{}, string(b.address.Domain), " is not hosted here")
 	} else {
-		x.step(StageAddress, Ref{}, b.address.Local, "@", string(b.address.Domain), " is not hosted here: forwarded")
+		x.step(StageAddress, Ref{}, string(b.address.Domain), " is not hosted here: forwarded")
 	}
 	x.add(b, mail.Address{})
 }
@@ -154,7 +154,7 @@ func (x *expansion) alias(b *branch, e entry) {
 func (x *expansion) target(b *branch, e entry, to mail.Address) {
 	next := &branch{address: to, expanded: b.address, aliased: true, depth: b.depth + 1, up: b}
 	if to.Key() == b.key {
-		x.step(StageAddress, e.rule, b.key, " names itself: mailbox")
+		x.step(StageAddress, e.rule, b.key, " names itself: a mailbox")
 		x.add(next, x.mailboxOf(to))
 		return
 	}

@@ -21,11 +21,10 @@ func (q *query) lookup(c *choice, v *view, r *Route) bool {
 		q.step(StageRoute, r.Ref, "not in ", q.tableName(r.Lookup))
 		return false
 	}
-	by := r.Ref
 	if q.traced() {
 		q.step(StageRoute, Ref{Name: q.tableName(r.Lookup), Source: a.Source}, v.recipient.key, " -> ", strings.Join(a.Values, ", "))
 	}
-	return q.obey(c, parseWay(strings.Join(a.Values, ",")), by)
+	return q.obey(c, v, parseWay(strings.Join(a.Values, ",")), r.Ref)
 }
 
 // transportKeys are the keys of transport(5) in its order. Tables of expressions
@@ -61,7 +60,7 @@ func parseWay(value string) way {
 // obey takes a value. Without a transport the rules go on to choose one: an
 // empty value changes nothing, a next hop alone is kept for the transport that
 // they will choose (transport(5), RESULT FORMAT).
-func (q *query) obey(c *choice, w way, by Ref) bool {
+func (q *query) obey(c *choice, v *view, w way, by Ref) bool {
 	hops := nexthops(w.nexthop)
 	if w.transport == "" {
 		if c.nexthops == nil {
@@ -70,7 +69,7 @@ func (q *query) obey(c *choice, w way, by Ref) bool {
 		return false
 	}
 	c.nexthops = nil
-	q.take(c, w.transport, by)
+	q.take(c, v, w.transport, by)
 	if c.transport == nil {
 		return true
 	}

@@ -42,9 +42,9 @@ func (j *judgment) routeMember(m *member) {
 
 // choose asks the routes in file order, then the hosted domain's own deliver,
 // then the default, then plain mx.
-func (j *query) choose(v *view) choice {
+func (q *query) choose(v *view) choice {
 	var c choice
-	j.tried(StageRoute, &j.routes, v, func(n int, t tri) bool {
+	q.tried(StageRoute, &q.routes, v, func(n int, t tri) bool {
 		switch t {
 		case later:
 			c.open = true
@@ -53,55 +53,55 @@ func (j *query) choose(v *view) choice {
 			c.failing(tryLater())
 			return false
 		}
-		return !j.follow(&c, v, &j.Rules.Routes[n])
+		return !q.follow(&c, v, &q.Rules.Routes[n])
 	})
 	if c.isMade() {
 		return c
 	}
-	j.chooseLast(&c, v)
+	q.chooseLast(&c, v)
 	return c
 }
 
 // chooseLast is for mail of which no route holds.
-func (j *query) chooseLast(c *choice, v *view) {
-	if d := j.domains[v.recipient.address.Domain]; d != nil && d.real.Deliver != "" {
-		j.take(c, d.real.Deliver, d.real.Ref)
+func (q *query) chooseLast(c *choice, v *view) {
+	if d := q.domains[v.recipient.address.Domain]; d != nil && d.real.Deliver != "" {
+		q.take(c, v, d.real.Deliver, d.real.Ref)
 		return
 	}
-	if j.fallback != nil {
-		switch j.holds(StageRoute, j.fallback, v) {
+	if q.fallback != nil {
+		switch q.holds(StageRoute, q.fallback, v) {
 		case unknown:
 			c.failing(tryLater())
 		case later:
 			c.open = true
 		case yes:
-			j.follow(c, v, j.Rules.Default)
+			q.follow(c, v, q.Rules.Default)
 		}
 	}
 	if !c.isMade() {
-		j.take(c, BuiltinMX, builtinRef())
+		q.take(c, v, BuiltinMX, builtinRef())
 	}
 }
 
 // follow takes what a route that holds says. It tells whether that decides.
-func (j *query) follow(c *choice, v *view, r *Route) bool {
+func (q *query) follow(c *choice, v *view, r *Route) bool {
 	if r.Via != "" {
-		j.take(c, r.Via, r.Ref)
+		q.take(c, v, r.Via, r.Ref)
 		return true
 	}
-	return j.lookup(c, v, r)
+	return q.lookup(c, v, r)
 }
 
 // take chooses a transport by name. A name that does not exist can only come
 // from a table: the mail waits until somebody mends it.
-func (j *query) take(c *choice, name string, by Ref) {
+func (q *query) take(c *choice, v *view, name string, by Ref) {
 	c.rule = by
-	if c.transport = j.transports[name]; c.transport == nil {
-		j.step(StageRoute, by, "no transport ", name)
+	if c.transport = q.transports[name]; c.transport == nil {
+		q.step(StageRoute, by, "no transport ", name)
 		c.failing(misconfigured())
 		return
 	}
-	j.step(StageRoute, by, "via ", name)
+	q.step(StageRoute, by, v.recipient.key, " via ", name)
 }
 
 func (c *choice) failing(r ruling) { c.fail = &r }

@@ -178,7 +178,7 @@ func renderLeg(b *strings.Builder, leg Delivery, show []string) {
 		fmt.Fprintf(b, " by %s", leg.Rule.Name)
 	}
 	if slices.Contains(show, "rewritten") {
-		fmt.Fprintf(b, " original %s expanded %s", leg.Original, path(strings.Trim(leg.Expanded.String(), `"`)))
+		fmt.Fprintf(b, " original %s expanded %s", leg.Original, orNull(leg.Expanded))
 	}
 	if slices.Contains(show, "dsn") {
 		fmt.Fprintf(b, " notify=%s orcpt=%s", notifyText(leg.Notify), leg.ORCPT)
@@ -194,4 +194,12 @@ func notifyText(n mail.Notify) string {
 		}
 	}
 	return strings.Join(out, ",")
+}
+
+// orNull writes the zero address as "<>".
+func orNull(a mail.Address) string {
+	if a.IsZero() {
+		return "<>"
+	}
+	return a.String()
 }
