@@ -84,7 +84,8 @@ type Notice struct {
 
 // Notifier makes the DSN of a notice as a prepared draft, routed by the same
 // decide as any other mail, or nil when none may be sent (null sender,
-// NOTIFY, a DSN already). The caller commits it by Store.Update or aborts it.
+// NOTIFY, a DSN already). The caller commits it by Store.Update or aborts it. A
+// nil body is one that cannot be read: nothing of it is returned.
 type Notifier interface {
 	Notify(ctx context.Context, n Notice, body spool.Body) (spool.Draft, error)
 }

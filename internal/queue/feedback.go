@@ -1,9 +1,6 @@
 package queue
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 const (
 	initialWindow = 5 // attempts at once to a lane of which nothing is known
@@ -14,17 +11,15 @@ const (
 )
 
 // window is the concurrency of a lane, by the feedback of Postfix's scheduler
-// (SEMANTICS 13): it grows by one for each attempt that reached the remote while
-// the lane uses what it has, and shrinks by one for each that did not, at the
-// start of a cycle (reverse hysteresis). When a whole cohort was unreachable, the
-// lane is dead until a time; after that one attempt probes it.
+// with its default feedback of one: it grows by one for each attempt that reached
+// the remote while the lane uses what it has, and shrinks by one for each that did
+// not. When a whole cohort was unreachable, the lane is dead until a time; after
+// that one attempt probes it.
 type window struct {
 	size    int
 	limit   int
-	success float64
-	failure float64
-	cohorts float64
-	deaths  int // in a row
+	cohorts float64 // unreachable ones in a row
+	deaths  int     // in a row
 	dead    bool
 	until   time.Time
 	why     Failure
@@ -72,13 +67,8 @@ func (w *window) reached(busy int) {
 		return
 	}
 	w.cohorts = 0
-	if w.size >= w.limit || w.size >= busy+initialWindow {
-		return
-	}
-	if w.success++; w.success >= 1 {
+	if w.size < w.limit && w.size < busy+initialWindow {
 		w.size++
-		w.success--
-		w.failure = 0
 	}
 }
 
@@ -89,17 +79,11 @@ func (w *window) unreachable(now time.Time, why Failure, jitter float64) {
 	}
 	w.why = why
 	w.cohorts += 1 / float64(w.size)
-	if w.dead || w.cohorts >= cohortLimit-1e-9 {
+	if w.dead || w.cohorts >= cohortLimit {
 		w.die(now, jitter)
 		return
 	}
-	w.failure--
-	for w.failure-0.5 < 0 && w.size > 1 {
-		w.size--
-		w.failure++
-		w.success = 0
-	}
-	w.failure = math.Max(w.failure, 0)
+	w.size = max(1, w.size-1)
 }
 
 func (w *window) die(now time.Time, jitter float64) {

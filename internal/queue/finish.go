@@ -46,7 +46,7 @@ func (t *try) notices(v *verdict, e ending) []spool.Draft {
 		return true
 	}
 	if !add(NoticeFailed, v.failed) {
-		v.untell(e)
+		v.untell(t.job, e)
 	}
 	if !add(NoticeDelayed, v.warned) {
 		v.unwarn()
@@ -69,7 +69,11 @@ func (t *try) notice(kind NoticeKind, rcpts []spool.Recipient, e ending) (spool.
 	if kind == NoticeDelayed {
 		n.WillRetryUntil = t.profile.expiry(t.job.Arrived)
 	}
-	return t.opt.Notifier.Notify(ctx, n, t.body)
+	d, err := t.opt.Notifier.Notify(ctx, n, t.body)
+	if errors.Is(err, spool.ErrDamaged) {
+		return t.opt.Notifier.Notify(ctx, n, nil) // what cannot be read cannot be returned either
+	}
+	return d, err
 }
 
 // update writes an outcome and tells whether it stands. A store that is not
@@ -110,7 +114,7 @@ func (t *try) pause(d time.Duration) bool {
 
 // giveBack ends the lease of a job that a panic left behind.
 func (t *try) giveBack() {
-	o := spool.Outcome{Uncount: true, Next: time.Now().Add(spread(noticeAgain, t.opt.Random()))}
+	o := spool.Outcome{Uncount: true, Next: time.Now().Add(spread(openAgain, t.opt.Random()))}
 	if err := t.opt.Store.Update(context.WithoutCancel(t.ctx), t.lease.current(), o, nil); err != nil {
 		t.logger().Error("queue: a job cannot be put back", "error", err)
 	}

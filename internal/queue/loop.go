@@ -66,13 +66,19 @@ func (l *loop) run() {
 	}
 }
 
-// hint feeds a hint. A store that ends its watch leaves the scans.
+// hint feeds a hint. A store that ends its watch leaves the scans. A channel
+// that was full has likely lost some, and whoever wrote the last of them would
+// wait for a scan.
 func (l *loop) hint(h spool.Hint, ok bool) {
 	if !ok {
 		l.hints = nil
 		return
 	}
-	l.sched.Hint(time.Now(), h)
+	now := time.Now()
+	l.sched.Hint(now, h)
+	if room := cap(l.hints); room > 0 && len(l.hints) >= room-1 {
+		l.sched.Lost(now)
+	}
 }
 
 // more takes what else has come, without waiting.

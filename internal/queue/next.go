@@ -41,49 +41,53 @@ func (s *Scheduler) nextStart() (Action, bool) {
 	return a, true
 }
 
-// pickStart chooses a lane. Lanes without an attempt go first, but not always;
-// the last tenth of the slots is theirs alone, so that a mail for a lane that is
-// idle never waits for the slow ones.
+// pickStart chooses a lane. A tenant that has its share of the slots lets the
+// others pass first.
 func (s *Scheduler) pickStart() *lane {
-	free := s.limits.Attempts - s.active
-	if free <= 0 {
+	if s.active >= s.limits.Attempts {
 		return nil
 	}
-	more := free > s.limits.Attempts/10
-	if more && s.starts%moreEvery == 0 {
-		if l := s.turn(startMore); l != nil {
+	share := max(1, s.limits.Attempts/max(1, s.awake))
+	if s.awake > 1 {
+		if l := s.startWhere(func(te *tenant) bool { return te.active >= share }); l != nil {
 			return l
 		}
 	}
-	if l := s.turn(startFirst); l != nil {
-		return l
-	}
-	if more {
-		return s.turn(startMore)
-	}
-	return nil
+	return s.startWhere(func(*tenant) bool { return false })
 }
 
-// turn asks a ring whose turn it is. A tenant that has its share of the slots
-// lets the others pass.
-func (s *Scheduler) turn(ring int) *lane {
-	share := max(1, s.limits.Attempts/max(1, s.awake))
-	switch ring {
-	case startFirst, startMore:
-		return s.rings[ring].next(asks{
-			fits: func(l *lane) bool { return l.startable(s.now) && (l.active == 0) == (ring == startFirst) },
-			cost: jobCost,
-			skip: func(te *tenant) bool { return te.active >= share },
-		})
-	default:
-		return s.rings[ring].next(asks{
-			fits: func(l *lane) bool {
-				return l.wantsClaim(s.now) && (l.nready+l.active == 0) == (ring == claimFirst)
-			},
-			cost: func(*lane) int { return 1 },
-			skip: func(*tenant) bool { return false },
-		})
+// startWhere chooses a lane of the tenants that are not to be skipped. Lanes
+// without an attempt go first, but not always; the last tenth of the slots is
+// theirs alone, so that a mail for an idle lane never waits for the slow ones.
+func (s *Scheduler) startWhere(skip func(*tenant) bool) *lane {
+	more := s.limits.Attempts-s.active > s.limits.Attempts/10
+	if more && s.starts%moreEvery == 0 {
+		if l := s.startFrom(startMore, skip); l != nil {
+			return l
+		}
 	}
+	if l := s.startFrom(startFirst, skip); l != nil || !more {
+		return l
+	}
+	return s.startFrom(startMore, skip)
+}
+
+func (s *Scheduler) startFrom(ring int, skip func(*tenant) bool) *lane {
+	return s.rings[ring].next(asks{
+		fits: func(l *lane) bool { return l.startable(s.now) && (l.active == 0) == (ring == startFirst) },
+		cost: jobCost,
+		skip: skip,
+	})
+}
+
+func (s *Scheduler) claimFrom(ring int) *lane {
+	return s.rings[ring].next(asks{
+		fits: func(l *lane) bool {
+			return l.wantsClaim(s.now) && (l.nready+l.active == 0) == (ring == claimFirst)
+		},
+		cost: func(*lane) int { return 1 },
+		skip: func(*tenant) bool { return false },
+	})
 }
 
 // nextClaim fetches jobs for a lane. As with slots, the last tenth of the memory
@@ -93,10 +97,10 @@ func (s *Scheduler) nextClaim() (Action, bool) {
 	if room <= 0 || s.claims >= s.limits.Claims {
 		return Action{}, false
 	}
-	l := s.turn(claimFirst)
+	l := s.claimFrom(claimFirst)
 	if spare := room - s.limits.Jobs/10; l == nil && spare > 0 {
 		room = spare
-		l = s.turn(claimMore)
+		l = s.claimFrom(claimMore)
 	}
 	if l == nil {
 		return Action{}, false

@@ -119,6 +119,12 @@ func (s *Scheduler) Configure(now time.Time, limits Limits) {
 	}
 }
 
+// Lost says that hints were lost: the next scan comes at once.
+func (s *Scheduler) Lost(now time.Time) {
+	s.Tick(now)
+	s.scanAt = s.now
+}
+
 // Claimed answers ActionClaim.
 func (s *Scheduler) Claimed(now time.Time, a Action, jobs []spool.Job, err error) {
 	s.Tick(now)

@@ -7,8 +7,9 @@ import (
 	"github.com/postroad/postroad/internal/spool"
 )
 
-// noticeAgain is when recipients are tried again whose end could not be told.
-const noticeAgain = time.Minute
+// noticeAgain is the longest pause after the end of a recipient could not be
+// told.
+const noticeAgain = 15 * time.Minute
 
 // ending is how a job came back.
 type ending struct {
@@ -126,16 +127,15 @@ func (v *verdict) schedule(j *spool.Job, e ending) {
 
 // untell takes back the ends of recipients that could not be told: they wait, and
 // the next attempt says the same of them or better.
-func (v *verdict) untell(e ending) {
+func (v *verdict) untell(j *spool.Job, e ending) {
 	for _, i := range v.failed {
 		v.recipients[i].State = spool.Waiting
 	}
 	v.failed, v.expired = nil, nil
-	soon := e.now.Add(spread(noticeAgain, e.jitter))
+	soon := e.now.Add(spread(min(e.profile.wait(j.Attempts+1), noticeAgain), e.jitter))
 	if v.outcome.Next.IsZero() || soon.Before(v.outcome.Next) {
 		v.outcome.Next = soon
 	}
-	v.outcome.Uncount = true
 }
 
 // unwarn takes back the mark of a warning that could not be made.

@@ -37,7 +37,7 @@ type turns struct {
 type asks struct {
 	fits func(*lane) bool
 	cost func(*lane) int
-	skip func(*tenant) bool // passed over as long as another one has a turn
+	skip func(*tenant) bool // passed over this time
 }
 
 // add puts l into the ring, at its end, unless it is there.
@@ -59,14 +59,6 @@ func (t *turns) add(l *lane) {
 // next gives the lane whose turn it is and charges it, or nil. It stays in the
 // ring.
 func (t *turns) next(a asks) *lane {
-	if l := t.pick(a); l != nil {
-		return l
-	}
-	a.skip = func(*tenant) bool { return false }
-	return t.pick(a)
-}
-
-func (t *turns) pick(a asks) *lane {
 	for tries := t.tenants.len(); tries > 0; {
 		te := t.tenants.front()
 		if a.skip(te) {
