@@ -41,6 +41,9 @@ func (l *loader) decode(b *block) {
 		}
 		at := hcl.RangeBetween(a.NameRange, a.Expr.Range())
 		v, ok := l.valueOf(f, a.Expr)
+		if !ok {
+			v = nil // half a value would only lead to further errors
+		}
 		b.values[name] = value{v: v, at: at, given: true}
 		b.bad = b.bad || !ok
 	}
@@ -89,17 +92,16 @@ func (l *loader) unknownAttribute(b *block, a *hclsyntax.Attribute) {
 		title = "the top level has"
 	}
 	n := l.errorf(a.NameRange, "%s no attribute %q", title, a.Name)
-	known := fieldNames(b.fields())
-	if hint := didYouMean(a.Name, known, bare); hint != "" {
-		n.hint(hint)
-		return
-	}
 	specs := b.spec.inner
 	if b == l.root {
 		specs = l.schema.blocks
 	}
 	if spec := findSpec(specs, a.Name); spec != nil {
 		n.hint(fmt.Sprintf("it is a block: %s", spec.labels()))
+		return
+	}
+	if hint := didYouMean(a.Name, fieldNames(b.fields()), bare); hint != "" {
+		n.hint(hint)
 		return
 	}
 	if b.kind == nil {

@@ -64,9 +64,11 @@ func (r Range) snippet(b *strings.Builder, src []byte) {
 	line := bytes.TrimRight(src[begin:end], "\r")
 	from := min(r.Start.Byte-begin, len(line))
 	to := min(max(r.End.Byte-begin, from+1), len(line))
-	if from > maxSnippet/2 { // a very long line: what stands before it does not help
+	if from > maxSnippet/2 { // a very long line: what stands far before does not help
+		const dots = "... "
 		cut := from - maxSnippet/4
-		line, from, to = line[cut:], from-cut, to-cut
+		line = append([]byte(dots), line[cut:]...)
+		from, to = from-cut+len(dots), to-cut+len(dots)
 	}
 	line = line[:min(len(line), maxSnippet)]
 	before, marked := line[:min(from, len(line))], line[min(from, len(line)):min(max(to, from), len(line))]

@@ -14,6 +14,9 @@ import (
 // builtinSource stands where a rule is the server's own.
 const builtinSource = "builtin"
 
+// localConnections bounds the attempts at once of what has no connections.
+const localConnections = 20
+
 // buildTransports builds the transports, then those that are always there.
 func (l *loader) buildTransports(rules *decide.Rules) {
 	l.config.Transports = map[string]*Transport{}
@@ -72,6 +75,9 @@ func (l *loader) transport(b *block) *Transport {
 		CommandTimeout: get[time.Duration](b, "command_timeout"),
 		DataTimeout:    get[time.Duration](b, "data_timeout"),
 		Connections:    get[int](b, "connections"), Reuse: get[bool](b, "reuse"),
+	}
+	if t.Connections == 0 {
+		t.Connections = localConnections
 	}
 	l.positive(b, "connect_timeout", "command_timeout", "data_timeout")
 	if t.Port > 65535 {
