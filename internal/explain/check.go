@@ -96,8 +96,10 @@ func tableRef(c *config.Config, name string) decide.Ref {
 func proofs(s Subject) []string {
 	r := s.Config.Rules
 	return []string{
-		fmt.Sprintf("no unknown client reaches a foreign domain (%d relay rules, %d deny rules, %d listeners)", len(r.Relay), len(r.Deny), len(r.Listeners)),
-		fmt.Sprintf("every reference leads somewhere (%d domains, %d routes, %d transports, %d tables)", len(r.Domains), len(r.Routes), declared(r), len(r.Tables)),
+		fmt.Sprintf("no unknown client reaches a foreign domain (%s, %s, %s)",
+			counted(len(r.Relay), "relay rule"), counted(len(r.Deny), "deny rule"), counted(len(r.Listeners), "listener")),
+		fmt.Sprintf("every reference leads somewhere (%s, %s, %s, %s)",
+			counted(len(r.Domains), "domain"), counted(len(r.Routes), "route"), counted(declared(r), "transport"), counted(len(r.Tables), "table")),
 	}
 }
 

@@ -22,7 +22,7 @@ func (r Report) Text(w io.Writer, p Palette, sources map[string][]byte) error {
 	for _, proof := range r.Proofs {
 		fmt.Fprintf(b, "%s %s\n", p.good("holds:"), proof)
 	}
-	errors, warnings := fmt.Sprintf("%d errors", len(r.Errors)), fmt.Sprintf("%d warnings", len(r.Warnings))
+	errors, warnings := counted(len(r.Errors), "error"), counted(len(r.Warnings), "warning")
 	if len(r.Errors) > 0 {
 		errors = p.bad(errors)
 	}
@@ -31,6 +31,14 @@ func (r Report) Text(w io.Writer, p Palette, sources map[string][]byte) error {
 	}
 	fmt.Fprintf(b, "%s, %s\n", errors, warnings)
 	return b.Flush()
+}
+
+// counted is a number of things.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // text writes one finding as loading writes its own.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/postroad/postroad/internal/decide"
+	"github.com/postroad/postroad/internal/mail"
 )
 
 // covers tells whether a provably holds for everything for which b holds. False
@@ -106,17 +107,28 @@ func prefixCovers(a, b netip.Prefix) bool {
 
 // patternCovers tells whether every address that b matches is matched by a.
 func patternCovers(a, b decide.Pattern) bool {
-	if a == b || a.Kind == decide.PatternAny {
-		return true
-	}
 	switch a.Kind {
+	case decide.PatternAny:
+		return true
+	case decide.PatternAddress:
+		return b.Kind == decide.PatternAddress && b.Local == a.Local && b.Domain == a.Domain
 	case decide.PatternDomain:
-		return b.Kind == decide.PatternAddress && b.Domain == a.Domain
+		return (b.Kind == decide.PatternAddress || b.Kind == decide.PatternDomain) && b.Domain == a.Domain
 	case decide.PatternSubdomain:
-		return (b.Kind == decide.PatternAddress || b.Kind == decide.PatternDomain || b.Kind == decide.PatternSubdomain) &&
-			strings.HasSuffix(string(b.Domain), "."+string(a.Domain))
+		return b.Kind == decide.PatternSubdomain && b.Domain == a.Domain || isBelow(b, a.Domain)
 	case decide.PatternLocal:
-		return b.Kind == decide.PatternAddress && b.Local == a.Local
+		return (b.Kind == decide.PatternAddress || b.Kind == decide.PatternLocal) && b.Local == a.Local
+	case decide.PatternTable:
+		return b.Kind == decide.PatternTable && b.Table == a.Table
+	}
+	return a.Kind == b.Kind // null
+}
+
+// isBelow tells whether all that p matches is in subdomains of d.
+func isBelow(p decide.Pattern, d mail.Domain) bool {
+	switch p.Kind {
+	case decide.PatternAddress, decide.PatternDomain, decide.PatternSubdomain:
+		return strings.HasSuffix(string(p.Domain), "."+string(d))
 	}
 	return false
 }

@@ -10,7 +10,7 @@ import (
 
 // aliasNode is one alias of a hosted domain; targets are keys of addresses.
 type aliasNode struct {
-	source  string
+	rule    decide.Ref
 	targets []string
 }
 
@@ -27,8 +27,7 @@ func aliasCycles(s *subject) []Finding {
 	var out []Finding
 	for _, k := range keys {
 		for _, members := range w.from(k) {
-			ref := decide.Ref{Source: g[members[0]].source}
-			out = append(out, about(ref, "alias cycle", strings.Join(append(members, members[0]), " -> ")))
+			out = append(out, about(g[members[0]].rule, "alias cycle", strings.Join(append(members, members[0]), " -> ")))
 		}
 	}
 	return out
@@ -40,7 +39,7 @@ func (s *subject) aliasGraph() map[string]aliasNode {
 	g := make(map[string]aliasNode)
 	for _, d := range s.rules.Domains {
 		for _, a := range d.Aliases {
-			g[s.home(a.Address)] = aliasNode{source: a.Source, targets: s.homes(a.Targets)}
+			g[s.home(a.Address)] = aliasNode{rule: decide.Ref{Name: d.Ref.Name, Source: a.Source}, targets: s.homes(a.Targets)}
 		}
 	}
 	for _, d := range s.rules.Domains {
@@ -50,7 +49,8 @@ func (s *subject) aliasGraph() map[string]aliasNode {
 				return
 			}
 			if _, written := g[s.home(a)]; !written {
-				g[s.home(a)] = aliasNode{source: source, targets: s.homes(addresses(values, d.Name))}
+				rule := decide.Ref{Name: "table." + s.rules.Tables[d.AliasTable].Name, Source: source}
+				g[s.home(a)] = aliasNode{rule: rule, targets: s.homes(addresses(values, d.Name))}
 			}
 		})
 	}
