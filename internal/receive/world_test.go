@@ -116,7 +116,7 @@ func testRules() *decide.Rules {
 		}, {
 			Ref: decide.Ref{Name: "domain.slow.example", Source: "t.hcl:8"}, Name: "slow.example",
 			Members: decide.MembersTable, MailboxTable: 0, AliasTable: decide.NoTable, Deliver: "store",
-		}},
+		}, hosted("testserver", "user"), hosted("mydomain.tld", "bob", "starttls")},
 		Routes: []decide.Route{
 			{Ref: decide.Ref{Name: "route.noway", Source: "t.hcl:9"}, Match: noway, Via: "refuse", Lookup: decide.NoTable},
 			{Ref: decide.Ref{Name: "route.spam", Source: "t.hcl:10"}, Match: spam, Via: "refuse", Lookup: decide.NoTable},
@@ -130,6 +130,18 @@ func testRules() *decide.Rules {
 		Listeners:   []decide.Listener{{Name: "public"}, {Name: "submission", Login: []string{"staff"}}},
 		Directories: []decide.Directory{{Name: "staff", Owns: decide.NoTable}},
 	}
+}
+
+// hosted is a domain with a list of mailboxes and nothing else.
+func hosted(name mail.Domain, boxes ...string) decide.Domain {
+	d := decide.Domain{
+		Ref: decide.Ref{Name: "domain." + string(name), Source: "t.hcl:13"}, Name: name,
+		Members: decide.MembersList, MailboxTable: decide.NoTable, AliasTable: decide.NoTable, Deliver: "store",
+	}
+	for _, b := range boxes {
+		d.Mailboxes = append(d.Mailboxes, mail.Address{Local: b, Domain: name})
+	}
+	return d
 }
 
 func testListeners(f keyFiles) []*config.Listener {
@@ -205,9 +217,14 @@ func writeKeys() (keyFiles, error) {
 	if err != nil {
 		return f, err
 	}
+	other, err := bcrypt.GenerateFromPassword([]byte("secretpassword"), bcrypt.MinCost)
+	if err != nil {
+		return f, err
+	}
 	// The argon2id hash of "password" with the salt "somesalt".
 	const argon = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
-	return f, os.WriteFile(f.passwords, []byte("# staff\nann:"+string(hash)+"\n\nbob:"+argon+"\n"), 0o600)
+	lines := "# staff\nann:" + string(hash) + "\n\nbob:" + argon + "\nuser@testserver:" + string(other) + "\n"
+	return f, os.WriteFile(f.passwords, []byte(lines), 0o600)
 }
 
 func writeCertificate(f keyFiles, name string) error {
