@@ -94,9 +94,20 @@ func (j *judgment) sum() RecipientDecision {
 		out.Deliveries = append(out.Deliveries, m.leg)
 	}
 	if taken == 0 {
-		return decided(j.members[0].ruling)
+		return decided(refusalOf(j.members))
 	}
 	return out
+}
+
+// refusalOf speaks for members that are all refused: unknown is an alias only
+// when all of them are, else what RCPT accepted could be unknown after the message.
+func refusalOf(members []member) ruling {
+	for i := range members {
+		if r := members[i].ruling; r.reply != unknownUser().reply {
+			return r
+		}
+	}
+	return members[0].ruling
 }
 
 // asGiven is the view of deny and relay: the recipient as the client gave it.
