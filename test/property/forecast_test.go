@@ -1,6 +1,9 @@
 package property
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // forecast is what `postroad route --json` prints, read by its contract and not
 // by the types that wrote it.
@@ -44,13 +47,26 @@ func (n *internet) expected(f forecast) []arrival {
 			continue
 		}
 		for _, d := range r.Deliveries {
-			if d.Kind == "discard" || d.Kind == "reject" {
+			if n.arrivesNowhere(d) {
 				continue
 			}
 			out = append(out, arrival{recipient: d.Recipient, sender: d.Sender, receivers: n.receivers(d)})
 		}
 	}
 	return out
+}
+
+// arrivesNowhere tells of legs that no capture sees: what is discarded, the
+// built-in mx (port 25, and no private addresses), and a transport table that
+// sends one protocol to a receiver of the other.
+func (n *internet) arrivesNowhere(d delivery) bool {
+	switch {
+	case d.Kind == "discard", d.Kind == "reject":
+		return true
+	case d.Order == "mx":
+		return d.Transport != "internet"
+	}
+	return (d.Kind == "lmtp") != strings.HasPrefix(n.receivers(d), "lmtp")
 }
 
 // copies counts the legs that are copies.
@@ -72,12 +88,15 @@ func (n *internet) receivers(d delivery) string {
 	case "mx":
 		return n.mx[d.Nexthops[0]]
 	case "failover":
-		return n.byAddr[d.Nexthops[0]]
+		return n.byAddr[bare(d.Nexthops[0])]
 	}
 	var names []string
 	for _, h := range d.Nexthops {
-		names = append(names, n.byAddr[h])
+		names = append(names, n.byAddr[bare(h)])
 	}
 	slices.Sort(names)
 	return join(names)
 }
+
+// bare takes off the brackets by which transport(5) says "no MX".
+func bare(hop string) string { return strings.NewReplacer("[", "", "]", "").Replace(hop) }

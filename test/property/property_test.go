@@ -1,6 +1,7 @@
 package property
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -105,7 +106,17 @@ func (w *world) write(t *testing.T, dir string) string {
 
 func serve(t *testing.T, path string) (stop func()) {
 	t.Helper()
-	s := server.New(server.Options{ConfigPath: path, Log: slog.New(slog.DiscardHandler)})
+	var log bytes.Buffer
+	s := server.New(server.Options{ConfigPath: path, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	t.Cleanup(func() {
+		if t.Failed() {
+			for line := range strings.Lines(log.String()) {
+				if !strings.Contains(line, "state=delivered") {
+					t.Log(line)
+				}
+			}
+		}
+	})
 	if err := s.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
