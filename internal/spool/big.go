@@ -2,7 +2,9 @@ package spool
 
 import (
 	"errors"
+	"fmt"
 	"hash/crc32"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -63,15 +65,14 @@ func (b *bodyFile) flush() error {
 // store ill: it says nothing certain about this file, and little good about the
 // disk.
 func (b *bodyFile) finish() error {
-	var err error
 	if len(b.block) > 0 {
-		err = b.flush()
+		if err := b.flush(); err != nil {
+			return diskError(err)
+		}
 	}
-	if err == nil {
-		err = b.file.SyncData()
-	}
-	err = errors.Join(err, b.file.Close())
-	b.file, b.block = nil, nil
+	b.block = nil
+	err := errors.Join(b.file.SyncData(), b.file.Close())
+	b.file = nil
 	if err == nil {
 		err = b.p.opt.FS.Rename(b.name, b.final)
 	}
@@ -83,6 +84,14 @@ func (b *bodyFile) finish() error {
 		return b.p.fallIll(err)
 	}
 	return nil
+}
+
+// diskError names what a write said.
+func diskError(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
 // remove gives the file up. What cannot be removed is found at the next start.

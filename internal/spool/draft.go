@@ -105,7 +105,7 @@ func (d *draft) append(b []byte) error {
 		}
 	}
 	if err := d.file.write(b); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return diskError(err)
 	}
 	return nil
 }
@@ -137,7 +137,7 @@ func (d *draft) spill() error {
 		err = f.write(*d.buf)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return diskError(err)
 	}
 	d.releaseMemory()
 	return nil
