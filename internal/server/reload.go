@@ -81,7 +81,7 @@ func (e *InvalidConfig) Error() string {
 		}
 		d.Render(&b, e.Sources) // a Builder takes everything
 	}
-	return b.String()
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 func (e *InvalidConfig) errors() config.Diagnostics {
