@@ -118,7 +118,8 @@ func (t *networks) Lookup(key string) table.Answer {
 	}
 	for i := 0; i < len(t.rules); i++ {
 		r := &t.rules[i]
-		holds := r.prefix.Contains(a) != r.negate
+		// cidr_table(5): a line says nothing of the other family, negated or not.
+		holds := r.prefix.Addr().Is4() == a.Is4() && r.prefix.Contains(a) != r.negate
 		switch {
 		case r.kind == ruleIf && !holds:
 			i = r.end - 1
@@ -149,14 +150,14 @@ func (t *networks) Whole() bool { return true }
 func (t *networks) Len() int { return t.n }
 
 // Networks are those that some line of the table can answer for, at the most:
-// a negated line answers for all addresses.
+// a negated line answers for all addresses of its family.
 func (t *networks) Networks() []netip.Prefix {
 	out := make([]netip.Prefix, 0, len(t.rules))
 	for _, r := range t.rules {
 		switch {
 		case r.kind == ruleIf:
 		case r.negate:
-			return []netip.Prefix{netip.PrefixFrom(netip.IPv4Unspecified(), 0), netip.PrefixFrom(netip.IPv6Unspecified(), 0)}
+			out = append(out, netip.PrefixFrom(r.prefix.Addr(), 0).Masked())
 		default:
 			out = append(out, r.prefix)
 		}

@@ -142,6 +142,9 @@ func checkTarget(t []byte) string {
 	if t[0] == '#' {
 		return "starts with #, but a comment stands on a line of its own"
 	}
+	if t[0] == '|' || t[0] == '/' {
+		return "is a command or a file of aliases(5), which virtual(5) does not know"
+	}
 	s := string(t)
 	switch bytes.IndexByte(t, '@') {
 	case -1:

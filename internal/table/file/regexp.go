@@ -128,13 +128,22 @@ func refused(pattern string, err error) string {
 	if e := new(syntax.Error); errors.As(err, &e) {
 		why = string(e.Code) + ": " + quoted(e.Expr)
 		switch {
-		case e.Code == syntax.ErrMissingRepeatArgument || e.Code == syntax.ErrInvalidPerlOp && strings.HasPrefix(e.Expr, "(?"):
+		case lookAround(e.Expr):
 			why += " (look-ahead and look-behind are not there)"
 		case e.Code == syntax.ErrInvalidEscape && len(e.Expr) == 2 && e.Expr[1] >= '1' && e.Expr[1] <= '9':
 			why += " (back references are not there)"
 		}
 	}
 	return "/" + pattern + "/ is refused: " + why
+}
+
+func lookAround(expr string) bool {
+	for _, p := range []string{"(?=", "(?!", "(?<=", "(?<!"} {
+		if strings.HasPrefix(expr, p) {
+			return true
+		}
+	}
+	return false
 }
 
 // result takes the right side apart: values at commas, and in each its groups.
