@@ -11,7 +11,7 @@ import (
 type ActionKind uint8
 
 // Kinds of action. Each is answered once: Claim by Claimed, Scan by Scanned,
-// Start and Defer by Finished.
+// Start and Defer by Ended and then by Finished.
 const (
 	ActionClaim ActionKind = iota // claim up to Max jobs of Lane
 	ActionScan                    // list up to Max lanes due before Before

@@ -22,24 +22,27 @@ var errOpen = errors.New("queue: message cannot be opened")
 // try is one job in the hands of a worker.
 type try struct {
 	*Runner
+	action  Action
 	job     *spool.Job
 	lease   *leaseKeeper
 	profile Profile
 	env     spool.Envelope
 	body    spool.Body // nil until opened
+	ended   bool       // the loop knows
 }
 
 // carryOut does a start or a deferral to its end: attempt, notices, update.
 // A panic anywhere in it costs that attempt only.
-func (r *Runner) carryOut(a Action) (f Feedback, why Failure) {
+func (r *Runner) carryOut(a Action) {
 	r.stats.active.Add(1)
 	defer r.stats.active.Add(-1)
 	ctx, cancel := context.WithCancelCause(r.ctx)
 	defer cancel(nil)
-	t := &try{Runner: r, job: a.Job, profile: r.opt.Profiles.Profile(a.Job.Lane.Transport)}
+	t := &try{Runner: r, action: a, job: a.Job, profile: r.opt.Profiles.Profile(a.Job.Lane.Transport)}
+	defer t.end(FeedbackNone, Failure{})
 	var ok bool
 	if t.lease, ok = r.keepLease(a.Job.Lease, cancel); !ok {
-		return FeedbackNone, Failure{} // claimed again by another, or removed
+		return // claimed again by another, or removed
 	}
 	defer t.lease.stop()
 	defer t.close()
@@ -48,32 +51,37 @@ func (r *Runner) carryOut(a Action) (f Feedback, why Failure) {
 			r.stats.panics.Add(1)
 			t.logger().Error("queue: panic outside of delivery", "panic", p, "stack", string(debug.Stack()))
 			t.giveBack()
-			f, why = FeedbackNone, Failure{}
 		}
 	}()
 	if a.Kind == ActionDefer {
-		e := t.ending(allWaiting(t.job, a.Failure), false)
-		t.settle(e)
-		return FeedbackNone, Failure{}
+		t.settle(t.ending(allWaiting(t.job, a.Failure), false))
+		return
 	}
-	return t.attempt(ctx)
+	t.attempt(ctx)
+}
+
+// end frees the place in the lane, once.
+func (t *try) end(f Feedback, why Failure) {
+	if !t.ended {
+		t.ended = true
+		t.events <- event{kind: eventEnded, action: t.action, feedback: f, why: why}
+	}
 }
 
 // attempt delivers and settles.
-func (t *try) attempt(ctx context.Context) (Feedback, Failure) {
+func (t *try) attempt(ctx context.Context) {
 	if err := t.open(ctx); err != nil {
 		t.unopened(err)
-		return FeedbackNone, Failure{}
+		return
 	}
 	a := Attempt{Job: *t.job, Envelope: t.env, Body: t.body, Last: isLast(t.profile, t.job, time.Now())}
 	a.Job.Lease = t.lease.current()
 	res, err := t.deliver(ctx, a)
 	e := t.ending(res, ctx.Err() != nil)
-	t.settle(e)
-	if err != nil {
-		return FeedbackNone, Failure{}
+	if err == nil {
+		t.end(e.feedback())
 	}
-	return e.feedback()
+	t.settle(e)
 }
 
 // deliver calls the deliverer. What panics is deferred with a reply of our own;

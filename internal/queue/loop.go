@@ -14,6 +14,7 @@ type eventKind uint8
 const (
 	eventClaimed eventKind = iota
 	eventScanned
+	eventEnded
 	eventFinished
 	eventKick
 	eventReload
@@ -104,9 +105,11 @@ func (l *loop) event(e event) {
 	case eventScanned:
 		l.outstanding--
 		l.sched.Scanned(now, e.action, e.due, e.err)
+	case eventEnded:
+		l.sched.Ended(now, e.action, e.feedback, e.why)
 	case eventFinished:
 		l.outstanding--
-		l.sched.Finished(now, e.action, e.feedback, e.why)
+		l.sched.Finished(now, e.action)
 	case eventKick:
 		l.sched.Kick(now, e.lane)
 	case eventReload:
@@ -135,8 +138,10 @@ func (l *loop) dispatch() {
 // drain waits for the workers. Claimed jobs that were not begun keep their
 // leases until these run out or the store is opened again.
 func (l *loop) drain() {
-	for ; l.outstanding > 0; l.outstanding-- {
-		<-l.events
+	for l.outstanding > 0 {
+		if e := <-l.events; e.kind != eventEnded {
+			l.outstanding--
+		}
 	}
 	close(l.work)
 }
@@ -161,7 +166,7 @@ func (r *Runner) do(a Action) event {
 		e.due, e.err = r.opt.Store.Lanes(r.ctx, a.Before, a.Max)
 	case ActionStart, ActionDefer:
 		e.kind = eventFinished
-		e.feedback, e.why = r.carryOut(a)
+		r.carryOut(a)
 	}
 	if e.err != nil {
 		r.stats.storeErrors.Add(1)

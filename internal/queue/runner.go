@@ -40,7 +40,7 @@ type Runner struct {
 	ctx    context.Context // of attempts; ends when Stop runs out of time
 	cancel context.CancelCauseFunc
 	work   chan Action // to the workers; has room for all that can be outstanding
-	events chan event  // from the workers; likewise
+	events chan event  // from the workers; has room for all that they tell
 	asked  chan event  // from Kick and Reload
 	stop   chan struct{}
 	done   chan struct{} // closed when every action was answered and the loop has ended
@@ -81,7 +81,7 @@ func (r *Runner) Start() error {
 	// One more than every attempt and claim at once: the scan.
 	outstanding := r.opt.Limits.Attempts + r.opt.Limits.Claims + 1
 	r.work = make(chan Action, outstanding)
-	r.events = make(chan event, outstanding)
+	r.events = make(chan event, 2*outstanding) // an attempt tells of its end twice
 	l := &loop{
 		Runner: r,
 		hints:  hints,

@@ -8,156 +8,20 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/postroad/postroad/internal/mail"
 	"github.com/postroad/postroad/internal/queue"
 	"github.com/postroad/postroad/internal/spool"
-	"github.com/postroad/postroad/internal/spool/spooltest"
 )
-
-// bench is a runner on a store in memory, with everything told.
-type bench struct {
-	testing.TB
-	store    *spooltest.Mem
-	runner   *queue.Runner
-	start    time.Time
-	profile  queue.Profile
-	deliver  func(ctx context.Context, a queue.Attempt) queue.Result
-	noNotice error // what Notify says
-	wrap     func(spool.Draft) spool.Draft
-	mute     bool // Notify makes no draft
-
-	mu       sync.Mutex // guards what follows
-	attempts []time.Duration
-	lasts    []bool
-	notices  []queue.Notice
-	told     []time.Duration
-}
-
-func (b *bench) Profile(string) queue.Profile { return b.profile }
-
-func (b *bench) Attempt(ctx context.Context, a queue.Attempt) queue.Result {
-	b.mu.Lock()
-	b.attempts = append(b.attempts, time.Since(b.start))
-	b.lasts = append(b.lasts, a.Last)
-	b.mu.Unlock()
-	return b.deliver(ctx, a)
-}
-
-func (b *bench) Notify(ctx context.Context, n queue.Notice, body spool.Body) (spool.Draft, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.noNotice != nil && (body != nil || !errors.Is(b.noNotice, spool.ErrDamaged)) {
-		return nil, b.noNotice
-	}
-	b.notices = append(b.notices, n)
-	b.told = append(b.told, time.Since(b.start))
-	if b.mute {
-		return nil, nil
-	}
-	d, err := b.store.Create(ctx)
-	if err != nil {
-		return nil, err
-	}
-	job := spool.Job{Lane: lane("dsn.example"), Arrived: time.Now(), Due: time.Now(),
-		Recipients: []spool.Recipient{{Final: n.Job.Sender.Address}}}
-	if err := d.Prepare(spool.Envelope{Arrived: time.Now()}, []spool.Job{job}); err != nil || b.wrap == nil {
-		return d, err
-	}
-	return b.wrap(d), nil
-}
-
-// store that the runner sees; a test may put its own around Mem.
-func setup(tb testing.TB, wrap func(*spooltest.Mem) spool.Store) *bench {
-	b := &bench{TB: tb, store: spooltest.Memory(), start: time.Now()}
-	b.profile = queue.Profile{
-		After: []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour}, Then: 4 * time.Hour,
-		Warn: 4 * time.Hour, GiveUp: 24 * time.Hour,
-	}
-	b.deliver = func(_ context.Context, a queue.Attempt) queue.Result { return all(a, spool.Delivered, 250) }
-	var store spool.Store = b.store
-	if wrap != nil {
-		store = wrap(b.store)
-	}
-	b.runner = queue.NewRunner(queue.Options{Store: store, Deliverer: b, Notifier: b, Profiles: b,
-		Random: func() float64 { return 0.5 }})
-	if err := b.runner.Start(); err != nil {
-		tb.Fatal(err)
-	}
-	return b
-}
-
-func (b *bench) stop() {
-	b.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	if err := b.runner.Stop(ctx); err != nil {
-		b.Error(err)
-	}
-}
-
-func lane(host string) spool.Lane { return spool.Lane{Transport: "mx", Nexthop: host} }
-
-// mail puts a message into the store.
-func (b *bench) mail(job spool.Job) {
-	b.Helper()
-	d, err := b.store.Create(context.Background())
-	if err != nil {
-		b.Fatal(err)
-	}
-	if _, err := d.Write([]byte("Subject: x\r\n\r\nbody\r\n")); err != nil {
-		b.Fatal(err)
-	}
-	job.Arrived, job.Due = time.Now(), time.Now()
-	if job.Recipients == nil {
-		job.Recipients = []spool.Recipient{{Final: mail.Address{Local: "r", Domain: "r.example"}}}
-	}
-	if err := d.Commit(spool.Envelope{Arrived: time.Now(), Sender: job.Sender}, []spool.Job{job}); err != nil {
-		b.Fatal(err)
-	}
-}
-
-var sender = mail.Path{Address: mail.Address{Local: "ann", Domain: "example.org"}}
-
-func all(a queue.Attempt, s spool.State, code int) queue.Result {
-	var res queue.Result
-	for _, r := range a.Job.Recipients {
-		res.Recipients = append(res.Recipients, queue.RecipientResult{N: r.N, State: s, Reply: mail.Reply{Code: code}, Remote: "mx.example"})
-	}
-	return res
-}
-
-// left counts the jobs in the store by next hop.
-func (b *bench) left() map[string]int {
-	out := map[string]int{}
-	err := b.store.Scan(context.Background(), spool.Filter{}, func(e spool.Entry) error {
-		out[e.Job.Lane.Nexthop]++
-		return nil
-	})
-	if err != nil {
-		b.Error(err)
-	}
-	return out
-}
-
-// answer lets the lane of reports take everything and gives the rest to f.
-func answer(f func(context.Context, queue.Attempt) queue.Result) func(context.Context, queue.Attempt) queue.Result {
-	return func(ctx context.Context, a queue.Attempt) queue.Result {
-		if a.Job.Lane == lane("dsn.example") {
-			return all(a, spool.Delivered, 250)
-		}
-		return f(ctx, a)
-	}
-}
 
 func TestDeliveredAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, nil)
 		defer b.stop()
-		time.Sleep(7 * time.Second)
+		pass(7 * time.Second)
 		for range 100 {
 			b.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
 		}
@@ -180,7 +44,7 @@ func TestRetriesFollowTheProfileAndExpire(t *testing.T) {
 		defer b.stop()
 		b.deliver = answer(func(_ context.Context, a queue.Attempt) queue.Result { return all(a, spool.Waiting, 450) })
 		b.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
-		time.Sleep(48 * time.Hour)
+		pass(48 * time.Hour)
 		// After 0, 1m, 5m, 15m and 1h every 4h; the last one on the expiry, and then
 		// the report of the failure.
 		h, m := time.Hour, time.Minute
@@ -212,102 +76,6 @@ func TestRetriesFollowTheProfileAndExpire(t *testing.T) {
 	})
 }
 
-func TestBounce(t *testing.T) {
-	cases := []struct {
-		name   string
-		job    spool.Job
-		mute   bool
-		notice int
-		want   queue.Stats
-	}{
-		{"with a report", spool.Job{Sender: sender}, false, 1, queue.Stats{Failed: 1, Bounced: 1, Delivered: 1}},
-		{"nobody wants it", spool.Job{Sender: sender}, true, 1, queue.Stats{Failed: 1}},
-		{"a report that fails ends", spool.Job{}, false, 0, queue.Stats{Failed: 1, Dropped: 1}},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				b := setup(t, nil)
-				b.mute = c.mute
-				b.deliver = answer(func(_ context.Context, a queue.Attempt) queue.Result { return all(a, spool.Failed, 550) })
-				c.job.Lane = lane("a.example")
-				b.mail(c.job)
-				synctest.Wait()
-				b.stop()
-				s := b.runner.Stats()
-				s.Lanes = 0
-				if s != c.want || len(b.notices) != c.notice || len(b.left()) != 0 {
-					t.Errorf("stats %+v, %d notices, left %v", s, len(b.notices), b.left())
-				}
-			})
-		})
-	}
-}
-
-// TestReportThatCannotBeMade: the recipient does not end before its end can be
-// told.
-func TestReportThatCannotBeMade(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, nil)
-		defer b.stop()
-		b.noNotice = errors.New("tables do not answer")
-		b.deliver = answer(func(_ context.Context, a queue.Attempt) queue.Result { return all(a, spool.Failed, 550) })
-		b.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
-		time.Sleep(90 * time.Second)
-		if n := b.left()["a.example"]; n != 1 || len(b.attempts) != 2 {
-			t.Fatalf("%d jobs left after %d attempts, want it kept and tried again in a minute", n, len(b.attempts))
-		}
-		b.mu.Lock()
-		b.noNotice = nil
-		b.mu.Unlock()
-		time.Sleep(5 * time.Minute)
-		if len(b.notices) != 1 || len(b.left()) != 0 {
-			t.Errorf("%d notices, left %v", len(b.notices), b.left())
-		}
-		if s := b.runner.Stats(); s.NoticeErrors != 2 || s.Failed != 1 {
-			t.Errorf("stats %+v", s)
-		}
-	})
-}
-
-func TestConfirmations(t *testing.T) {
-	cases := []struct {
-		name   string
-		result queue.Result
-		want   []queue.NoticeKind
-	}{
-		{"relayed to a host without DSN", queue.Result{}, []queue.NoticeKind{queue.NoticeRelayed}},
-		{"delivered for good", queue.Result{Final: true}, []queue.NoticeKind{queue.NoticeDelivered}},
-		{"the next host takes over", queue.Result{DSNCapable: true}, nil},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				b := setup(t, nil)
-				b.deliver = answer(func(_ context.Context, a queue.Attempt) queue.Result {
-					res := all(a, spool.Delivered, 250)
-					res.Final, res.DSNCapable = c.result.Final, c.result.DSNCapable
-					return res
-				})
-				b.mail(spool.Job{Lane: lane("a.example"), Sender: sender, Recipients: []spool.Recipient{
-					{Final: sender.Address, Notify: mail.NotifySuccess}, {Final: sender.Address}}})
-				synctest.Wait()
-				b.stop()
-				var got []queue.NoticeKind
-				for _, n := range b.notices {
-					got = append(got, n.Kind)
-					if len(n.Recipients) != 1 {
-						t.Errorf("%d recipients in the notice, one asked", len(n.Recipients))
-					}
-				}
-				if !slices.Equal(got, c.want) {
-					t.Errorf("notices %v, want %v", got, c.want)
-				}
-			})
-		})
-	}
-}
-
 func TestHeldUntilReleased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, nil)
@@ -322,7 +90,7 @@ func TestHeldUntilReleased(t *testing.T) {
 			return res
 		}
 		b.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
-		time.Sleep(72 * time.Hour)
+		pass(72 * time.Hour)
 		if len(b.attempts) != 1 || b.left()["a.example"] != 1 || len(b.notices) != 0 {
 			t.Fatalf("%d attempts, left %v, %d notices", len(b.attempts), b.left(), len(b.notices))
 		}
@@ -348,7 +116,7 @@ func TestPanicCostsOneAttempt(t *testing.T) {
 			return all(a, spool.Delivered, 250)
 		}
 		b.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
-		time.Sleep(2 * time.Minute)
+		pass(2 * time.Minute)
 		if s := b.runner.Stats(); s.Panics != 1 || s.Deferred != 1 || s.Delivered != 1 || len(b.left()) != 0 {
 			t.Errorf("stats %+v, left %v", s, b.left())
 		}
@@ -366,7 +134,7 @@ func TestStopLetsAttemptsEnd(t *testing.T) {
 		synctest.Wait()
 		b.stop()
 		b.mail(spool.Job{Lane: lane("late.example"), Sender: sender})
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if left := b.left(); len(left) != 1 || left["late.example"] != 1 {
 			t.Errorf("left %v", left)
 		}
@@ -403,180 +171,6 @@ func TestStopCutsAttempts(t *testing.T) {
 	})
 }
 
-// flaky fails the first updates.
-type flaky struct {
-	*spooltest.Mem
-	mu    sync.Mutex
-	fails int
-	err   error
-	calls int
-}
-
-func (f *flaky) Update(ctx context.Context, l spool.Lease, o spool.Outcome, spawn []spool.Draft) error {
-	f.mu.Lock()
-	f.calls++
-	fail := f.fails > 0
-	f.fails--
-	f.mu.Unlock()
-	if fail {
-		return f.err
-	}
-	return f.Mem.Update(ctx, l, o, spawn)
-}
-
-// TestOutcomeIsNotLost: a store that is away for a while makes neither a second
-// delivery nor a second report.
-func TestOutcomeIsNotLost(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var f *flaky
-		b := setup(t, func(m *spooltest.Mem) spool.Store {
-			f = &flaky{Mem: m, fails: 200, err: spool.ErrUnavailable}
-			return f
-		})
-		defer b.stop()
-		b.deliver = answer(func(_ context.Context, a queue.Attempt) queue.Result {
-			res := all(a, spool.Failed, 550)
-			res.Recipients[0].State = spool.Delivered
-			return res
-		})
-		b.mail(spool.Job{Lane: lane("a.example"), Sender: sender, Recipients: []spool.Recipient{
-			{Final: sender.Address}, {Final: sender.Address}}})
-		time.Sleep(time.Hour) // longer than the lease
-		if len(b.attempts) != 2 || len(b.notices) != 1 || len(b.left()) != 0 {
-			t.Errorf("%d attempts, %d notices, left %v", len(b.attempts), len(b.notices), b.left())
-		}
-	})
-}
-
-// TestFencedOutcomeIsDropped: when another has the job, nothing is written and no
-// report goes out.
-func TestFencedOutcomeIsDropped(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var f *flaky
-		b := setup(t, func(m *spooltest.Mem) spool.Store {
-			f = &flaky{Mem: m, fails: 1, err: fmt.Errorf("lost: %w", spool.ErrFenced)}
-			return f
-		})
-		var reports aborts
-		b.wrap = func(d spool.Draft) spool.Draft { reports.Draft = d; return &reports }
-		b.deliver = func(_ context.Context, a queue.Attempt) queue.Result { return all(a, spool.Failed, 550) }
-		b.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
-		synctest.Wait()
-		b.stop()
-		if reports.n != 1 {
-			t.Errorf("the report was given back %d times", reports.n)
-		}
-		if f.calls != 1 || b.left()["dsn.example"] != 0 || b.left()["a.example"] != 1 {
-			t.Errorf("%d updates, left %v", f.calls, b.left())
-		}
-		if s := b.runner.Stats(); s.Failed != 0 || s.StoreErrors != 1 {
-			t.Errorf("stats %+v", s)
-		}
-	})
-}
-
-// aborts counts how often a draft was given back.
-type aborts struct {
-	spool.Draft
-	n int
-}
-
-func (a *aborts) Abort() { a.n++; a.Draft.Abort() }
-
-// TestWarningThatCannotBeMade: it goes out with a later attempt.
-func TestWarningThatCannotBeMade(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, nil)
-		defer b.stop()
-		b.noNotice = errors.New("tables do not answer")
-		b.deliver = answer(func(_ context.Context, a queue.Attempt) queue.Result { return all(a, spool.Waiting, 450) })
-		b.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
-		time.Sleep(6 * time.Hour)
-		b.mu.Lock()
-		b.noNotice = nil
-		b.mu.Unlock()
-		time.Sleep(15 * time.Hour)
-		if len(b.notices) != 1 || b.told[0] != 9*time.Hour+21*time.Minute {
-			t.Errorf("%d notices at %v, want one at the second attempt past warn", len(b.notices), b.told)
-		}
-	})
-}
-
-// TestUnreadableBodyIsNotReturned: the sender is told all the same.
-func TestUnreadableBodyIsNotReturned(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, nil)
-		defer b.stop()
-		b.noNotice = spool.ErrDamaged
-		b.deliver = answer(func(_ context.Context, a queue.Attempt) queue.Result { return all(a, spool.Failed, 550) })
-		b.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
-		synctest.Wait()
-		if len(b.notices) != 1 || len(b.left()) != 0 {
-			t.Errorf("%d notices, left %v", len(b.notices), b.left())
-		}
-	})
-}
-
-// TestStaleLeaseIsNotUsed: a job that waited in memory for longer than its lease
-// belongs to whoever claims it then.
-func TestStaleLeaseIsNotUsed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, nil)
-		b.profile.Connections = 1
-		b.runner.Reload()
-		b.deliver = func(_ context.Context, a queue.Attempt) queue.Result {
-			time.Sleep(25 * time.Minute)
-			return all(a, spool.Delivered, 250)
-		}
-		for range 4 {
-			b.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
-		}
-		time.Sleep(3 * time.Hour)
-		b.stop()
-		if len(b.attempts) != 4 || len(b.left()) != 0 {
-			t.Errorf("%d attempts of 4 mails, left %v", len(b.attempts), b.left())
-		}
-	})
-}
-
-// TestLongAttemptKeepsItsLease: a slow remote does not get the message twice.
-func TestLongAttemptKeepsItsLease(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, nil)
-		defer b.stop()
-		b.deliver = func(_ context.Context, a queue.Attempt) queue.Result {
-			time.Sleep(2 * time.Hour)
-			return all(a, spool.Delivered, 250)
-		}
-		b.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
-		time.Sleep(3 * time.Hour)
-		if len(b.attempts) != 1 || len(b.left()) != 0 {
-			t.Errorf("%d attempts, left %v", len(b.attempts), b.left())
-		}
-	})
-}
-
-// TestRemovedDuringAttempt: an administrator's word stands.
-func TestRemovedDuringAttempt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, nil)
-		defer b.stop()
-		b.deliver = func(ctx context.Context, a queue.Attempt) queue.Result {
-			time.Sleep(time.Minute)
-			return all(a, spool.Failed, 550)
-		}
-		b.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
-		synctest.Wait()
-		if _, err := b.store.Change(context.Background(), spool.Filter{}, spool.ActionRemove); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Hour)
-		if len(b.left()) != 0 || len(b.attempts) != 1 {
-			t.Errorf("left %v, %d attempts", b.left(), len(b.attempts))
-		}
-	})
-}
-
 // TestDeadHost: a host that is down costs a few attempts, not one for each job,
 // and a kick tries it again at once.
 func TestDeadHost(t *testing.T) {
@@ -599,7 +193,7 @@ func TestDeadHost(t *testing.T) {
 		for range 200 {
 			b.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
 		}
-		time.Sleep(50 * time.Second)
+		pass(50 * time.Second)
 		if n := len(b.attempts); n > 10 {
 			t.Errorf("%d attempts at a host that is down", n)
 		}
@@ -613,54 +207,11 @@ func TestDeadHost(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.runner.Kick(lane("a.example"))
-		time.Sleep(5 * time.Minute)
+		pass(5 * time.Minute)
 		if len(b.left()) != 0 {
 			t.Errorf("left %v, stats %+v", b.left(), b.runner.Stats())
 		}
 	})
-}
-
-// TestDamagedMessageIsHeld: it cannot be delivered, and nobody is told a lie.
-func TestDamagedMessageIsHeld(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, func(m *spooltest.Mem) spool.Store { return damaged{m} })
-		defer b.stop()
-		b.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
-		time.Sleep(100 * time.Hour)
-		held := 0
-		_ = b.store.Scan(context.Background(), spool.Filter{HeldOnly: true}, func(spool.Entry) error { held++; return nil })
-		if held != 1 || len(b.attempts) != 0 {
-			t.Errorf("%d held, %d attempts", held, len(b.attempts))
-		}
-	})
-}
-
-type damaged struct{ *spooltest.Mem }
-
-func (damaged) Open(context.Context, spool.ID) (spool.Envelope, spool.Body, error) {
-	return spool.Envelope{}, nil, spool.ErrDamaged
-}
-
-// TestHintsMayBeLost: a scan finds what no hint told.
-func TestHintsMayBeLost(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, func(m *spooltest.Mem) spool.Store { return deaf{m} })
-		defer b.stop()
-		synctest.Wait()
-		b.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
-		time.Sleep(31 * time.Second)
-		if len(b.left()) != 0 {
-			t.Errorf("left %v", b.left())
-		}
-	})
-}
-
-type deaf struct{ *spooltest.Mem }
-
-func (deaf) Watch(context.Context) (<-chan spool.Hint, error) {
-	c := make(chan spool.Hint)
-	close(c)
-	return c, nil
 }
 
 // TestWorkersAreReused: one message after the other takes one worker.
@@ -680,19 +231,48 @@ func TestWorkersAreReused(t *testing.T) {
 	})
 }
 
-// BenchmarkRunner is a message from its commit to the end of its job, on a store
-// in memory and with a deliverer that takes no time.
+// BenchmarkRunner takes messages from their commit to the end of their jobs, from
+// one session and from many, with a deliverer that takes no time. us/attempt is
+// the time from the begin of a commit to its attempt.
 func BenchmarkRunner(b *testing.B) {
-	h := setup(b, nil)
-	done := make(chan struct{}, 1)
+	for _, sessions := range []int{1, 20} {
+		b.Run(fmt.Sprint("sessions=", sessions), func(b *testing.B) {
+			store, err := spool.Open(spool.Options{Dir: b.TempDir(), MinFree: -1, Ballast: -1})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer store.Close()
+			relay(b, &bench{TB: b, store: store, quiet: true}, sessions)
+		})
+	}
+}
+
+func relay(b *testing.B, h *bench, sessions int) {
+	var attempts, late atomic.Int64
+	h.run(h.store)
 	h.deliver = func(_ context.Context, a queue.Attempt) queue.Result {
-		done <- struct{}{}
+		late.Add(int64(time.Since(a.Job.Arrived)))
+		attempts.Add(1)
 		return all(a, spool.Delivered, 250)
 	}
 	b.ReportAllocs()
-	for b.Loop() {
-		h.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
-		<-done
+	b.SetParallelism(max(1, sessions/runtime.GOMAXPROCS(0)))
+	b.ResetTimer()
+	if sessions == 1 {
+		for range b.N {
+			h.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
+		}
+	} else {
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				h.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
+			}
+		})
 	}
+	for attempts.Load() < int64(b.N) {
+		runtime.Gosched()
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(late.Load())/float64(b.N)/1000, "us/attempt")
 	h.stop()
 }

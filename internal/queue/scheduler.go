@@ -52,7 +52,7 @@ type Scheduler struct {
 	tenants  map[string]*tenant
 	rings    [rings]turns
 	timers   timers
-	active   int // jobs on their way
+	active   int // jobs on their way, until they are finished
 	held     int // jobs in memory, the active ones included
 	promised int // jobs that claims under way may bring
 	claims   int // under way
@@ -162,15 +162,14 @@ func (s *Scheduler) Scanned(now time.Time, a Action, due []spool.LaneDue, err er
 	}
 }
 
-// Finished answers ActionStart and ActionDefer. why is regarded with
+// Ended says that the attempt of a start or a deferral is over: its place in the
+// lane is free while its outcome is still being written. why is regarded with
 // FeedbackUnreachable.
-func (s *Scheduler) Finished(now time.Time, a Action, f Feedback, why Failure) {
+func (s *Scheduler) Ended(now time.Time, a Action, f Feedback, why Failure) {
 	s.Tick(now)
 	l := s.lanes[a.Job.Lane]
 	l.active--
 	l.tenant.active--
-	s.active--
-	s.held--
 	l.used = now
 	s.restTenant(l.tenant)
 	switch f {
@@ -180,6 +179,14 @@ func (s *Scheduler) Finished(now time.Time, a Action, f Feedback, why Failure) {
 		l.window.unreachable(now, why, s.random())
 	}
 	s.refresh(l)
+}
+
+// Finished answers ActionStart and ActionDefer, after Ended: the outcome is
+// written, and the job is out of memory.
+func (s *Scheduler) Finished(now time.Time, _ Action) {
+	s.Tick(now)
+	s.active--
+	s.held--
 }
 
 // Tick says that time has passed.

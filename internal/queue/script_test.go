@@ -210,7 +210,8 @@ func (p *player) finished(words []string) {
 			continue
 		}
 		delete(p.going, n)
-		p.s.Finished(p.now, a, f, why)
+		p.s.Ended(p.now, a, f, why)
+		p.s.Finished(p.now, a)
 	}
 }
 
