@@ -1,9 +1,14 @@
 // Package queue decides when: which lane is due, how many attempts run at once,
-// when the next one comes and when to give up. The scheduler is pure: the clock
-// is passed in and one loop feeds it, so that a seed replays exactly. The runner
-// ties it to a spool.Store and to a Deliverer.
+// when the next one comes and when to give up. The Scheduler is pure: the clock
+// is passed in and one loop feeds it, so that a seed replays exactly; what an
+// attempt means for its recipients is judged by pure code too. The Runner ties
+// them to a spool.Store, a Deliverer and a Notifier.
 //
 // It does not know how a message is delivered, nor what a DSN looks like.
 //
-// RFCs: 5321 s4.5.4 (retries), 3461 (when a DSN is due).
+// RFCs: 5321 s4.5.4 (retries), 3461 (when a DSN is due), 3463 (X.4.7 at expiry).
+//
+// Failure: nothing is forgotten before the store has it. An outcome that cannot
+// be written is tried until it can; a recipient whose end cannot be told does
+// not end; a lost hint is found by a scan; a panic costs one attempt.
 package queue
