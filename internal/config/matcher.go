@@ -39,7 +39,7 @@ func (l *loader) clients(e hclsyntax.Expression) (clientValue, bool) {
 
 // pattern reads one alternative of an address matcher.
 func (l *loader) pattern(e hclsyntax.Expression) (decide.Pattern, bool) {
-	return l.patternBy(e, ParsePattern)
+	return l.patternBy(e, parsePattern)
 }
 
 // helo reads one alternative of `helo`.

@@ -10,8 +10,8 @@ import (
 	"github.com/postroad/postroad/internal/mail"
 )
 
-// ParsePattern reads one address pattern of a rule (CONFIG.md "Patterns").
-func ParsePattern(s string) (decide.Pattern, error) {
+// parsePattern reads one address pattern of a rule (CONFIG.md "Patterns").
+func parsePattern(s string) (decide.Pattern, error) {
 	p := decide.Pattern{Table: decide.NoTable}
 	switch {
 	case s == "*":
@@ -51,7 +51,7 @@ func patternError(s string, err error) error {
 
 // parseName reads a pattern for what a client says in EHLO.
 func parseName(s string) (decide.Pattern, error) {
-	p, err := ParsePattern(s)
+	p, err := parsePattern(s)
 	if err == nil && p.Kind != decide.PatternDomain && p.Kind != decide.PatternSubdomain && p.Kind != decide.PatternAny {
 		err = fmt.Errorf("%q is no domain pattern, and a HELO name is no address", s)
 	}

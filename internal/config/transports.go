@@ -146,7 +146,8 @@ func (l *loader) credentials(b *block, t *Transport) {
 		if !b.given("tls") {
 			at = b.place("pass")
 		}
-		l.warnf(at, "the password may cross the wire in clear: tls is %q", get[string](b, "tls")).hint(`write tls = "verify"`)
+		l.warnf(at, "no password goes to another machine in clear: with tls = %q mail may wait for ever", get[string](b, "tls")).
+			hint(`write tls = "verify"`)
 	}
 }
 
