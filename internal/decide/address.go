@@ -58,8 +58,8 @@ func (q *query) namedAlias(d *domain, s *subject) entry {
 		if e.kind == entryUnknown {
 			continue
 		}
-		if e.kind == entryAlias && s.bare != "" && (key == s.bare || key == s.bareLocal()) {
-			e.ext = s.ext
+		if e.kind == entryAlias && s.isBare(key) {
+			e.ext, e.wild = s.ext, true
 		}
 		return e
 	}
@@ -116,10 +116,10 @@ func (q *query) namedMailbox(d *domain, s *subject) entry {
 	switch d.Members {
 	case MembersList:
 		if d.mailboxes[s.key] || s.bare != "" && d.mailboxes[s.bare] {
-			return entry{kind: entryMailbox, rule: d.Ref}
+			return entry{kind: entryMailbox, rule: d.Ref, wild: !d.mailboxes[s.key]}
 		}
 	case MembersTable:
-		return q.mailboxEntry(d, mailboxKeys(q.keys[:0], d, s))
+		return q.mailboxEntry(d, s, mailboxKeys(q.keys[:0], d, s))
 	}
 	return entry{}
 }
@@ -138,14 +138,14 @@ func mailboxKeys(dst []string, d *domain, s *subject) []string {
 	return dst
 }
 
-func (q *query) mailboxEntry(d *domain, keys []string) entry {
+func (q *query) mailboxEntry(d *domain, s *subject, keys []string) entry {
 	q.keys = keys
-	a, _ := q.first(d.MailboxTable, keys)
+	a, n := q.first(d.MailboxTable, keys)
 	rule := Ref{Name: q.tableName(d.MailboxTable), Source: a.Source}
 	switch a.Status {
 	case table.Found:
-		// What an expression matches was not written down name by name.
-		return entry{kind: entryMailbox, rule: rule, wild: q.isWhole(d.MailboxTable)}
+		// What an expression matches was not written down name by name either.
+		return entry{kind: entryMailbox, rule: rule, wild: q.isWhole(d.MailboxTable) || s.isBare(keys[n])}
 	case table.TryLater:
 		return entry{kind: entryAway, rule: d.Ref}
 	}
@@ -180,7 +180,7 @@ func (q *query) wildMailbox(d *domain, s *subject) entry {
 	case d.Members == MembersAny:
 		return entry{kind: entryMailbox, rule: d.Ref, wild: true}
 	case d.Members == MembersTable && !q.isWhole(d.MailboxTable):
-		e := q.mailboxEntry(d, append(q.keys[:0], s.key[s.at:]))
+		e := q.mailboxEntry(d, s, append(q.keys[:0], s.key[s.at:]))
 		e.wild = true
 		return e
 	}

@@ -144,9 +144,6 @@ func ownsSender(values []string, l Login) bool {
 // ownersTable is the table of the login's directory that says who owns a sender;
 // NoTable: nobody logged in, or any sender will do.
 func (j *judgment) ownersTable() TableID {
-	if j.in.Facts.Login == (Login{}) {
-		return NoTable
-	}
 	if d := j.directories[j.in.Facts.Login.Directory]; d != nil {
 		return d.Owns
 	}

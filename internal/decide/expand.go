@@ -93,9 +93,9 @@ func (x *expansion) foreign(b *branch) {
 	x.add(b, mail.Address{})
 }
 
-// routed refuses a local part that carries a route of its own where only a
-// wildcard knows it and the client may not relay: what takes every name would
-// hand it on to a server that might follow it (SEMANTICS 22).
+// routed refuses a local part that carries a route of its own where nothing names
+// all of it, a wildcard or the part before a subaddress, and the client may not
+// relay: it would be handed on to a server that might follow it (SEMANTICS 22).
 func (x *expansion) routed(b *branch) bool {
 	if b.up != nil || !hasRoute(x.given.Address) || x.in.Facts.Origin != OriginSMTP {
 		return false
@@ -231,7 +231,7 @@ func (x *expansion) take(m member) {
 // case in a hosted domain, as it is elsewhere.
 func (x *expansion) identity(m *member) mail.Address {
 	a := m.address
-	if x.IsHosted(a.Domain) {
+	if x.isHosted(a.Domain) {
 		a.Local = strings.ToLower(a.Local)
 	}
 	return a

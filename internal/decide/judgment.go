@@ -129,7 +129,7 @@ func (j *judgment) subject(a mail.Address) subject {
 func (q *query) viewed(recipient subject, original, sender *subject) *view {
 	q.look = view{
 		query: q, recipient: recipient, original: original, sender: sender,
-		hosted: q.IsHosted(recipient.address.Domain),
+		hosted: q.isHosted(recipient.address.Domain),
 	}
 	return &q.look
 }

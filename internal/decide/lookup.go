@@ -99,6 +99,7 @@ func nexthops(text string) []string {
 // errorReply reads the text of "error:": an enhanced status may come first, and
 // its class says whether the failure is for good (error(8)).
 func errorReply(text string) mail.Reply {
+	text = strings.Map(printable, text)
 	r := mail.Reply{Code: 550, Enhanced: "5.0.0", Text: text}
 	status, rest, _ := strings.Cut(text, " ")
 	if !isStatus(status) {
@@ -110,6 +111,14 @@ func errorReply(text string) mail.Reply {
 	}
 	if status[0] == '4' {
 		r.Code = 450
+	}
+	return r
+}
+
+// printable keeps what may stand in the text of a reply (RFC 5321 s4.2).
+func printable(r rune) rune {
+	if r < ' ' || r > '~' {
+		return '?'
 	}
 	return r
 }

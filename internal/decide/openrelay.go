@@ -73,13 +73,13 @@ func isBound(r *Rules, p Pattern) bool {
 }
 
 // isSuffix tells whether anybody may register names under the domain, so that
-// ".com" or ".co.uk" bounds nobody.
+// ".com", ".co.uk" or ".github.io" bounds nobody.
 func isSuffix(domain string) bool {
 	if !strings.Contains(domain, ".") {
 		return true
 	}
-	suffix, icann := publicsuffix.PublicSuffix(domain)
-	return icann && suffix == domain
+	suffix, _ := publicsuffix.PublicSuffix(domain)
+	return suffix == domain
 }
 
 func isWholeFormat(format string) bool { return format == "regexp" || format == "cidr" }

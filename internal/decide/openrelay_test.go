@@ -39,6 +39,8 @@ func TestOpenRelay(t *testing.T) {
 		{"one open alternative is enough", "relay a recipient=partner.example,info@", "relay.a"},
 		{"a top level bounds nobody", "relay a recipient=.com", "relay.a"},
 		{"a public suffix bounds nobody", "relay a recipient=.co.uk", "relay.a"},
+		{"a private suffix bounds nobody", "relay a recipient=.github.io", "relay.a"},
+		{"a domain under a public suffix", "relay a recipient=.example.co.uk", ""},
 		{"a domain that is a suffix is one domain", "relay a recipient=com", ""},
 		{"a table of domains", "table d list\nrelay a recipient=table.d", ""},
 		{"a table of expressions may match anything", "table d regexp\nrelay a recipient=table.d", "relay.a"},

@@ -25,7 +25,7 @@ func (j *judgment) postmasterName() (mail.Address, bool) {
 	switch {
 	case !j.Rules.Postmaster.IsZero():
 		to = j.Rules.Postmaster
-	case j.IsHosted(j.Rules.Hostname):
+	case j.isHosted(j.Rules.Hostname):
 		to.Domain = j.Rules.Hostname
 	case j.firstDomain != nil:
 		to.Domain = j.firstDomain.Name

@@ -2,7 +2,6 @@ package decide
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/postroad/postroad/internal/mail"
@@ -187,16 +186,5 @@ func missing(at Ref, kind, name string) error {
 	return fmt.Errorf("%s (%s): no %s %q", at.Name, at.Source, kind, name)
 }
 
-// Hosted gives the hosted domains' names, for what asks whether a domain is ours.
-func (s *Snapshot) Hosted() []mail.Domain { return slices.Sorted(maps.Keys(s.domains)) }
-
-// IsHosted tells whether mail for the domain is decided by its domain block.
-func (s *Snapshot) IsHosted(d mail.Domain) bool { return s.domains[d] != nil }
-
-// Transport gives the transport of that name, the built-in ones included.
-func (s *Snapshot) Transport(name string) (Transport, bool) {
-	if t := s.transports[name]; t != nil {
-		return *t, true
-	}
-	return Transport{}, false
-}
+// isHosted tells whether mail for the domain is decided by its domain block.
+func (s *Snapshot) isHosted(d mail.Domain) bool { return s.domains[d] != nil }

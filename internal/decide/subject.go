@@ -47,6 +47,11 @@ func (s *subject) bareLocal() string {
 	return s.bare[:len(s.bare)-(len(s.key)-s.at)]
 }
 
+// isBare tells whether a key stands for the address and all its subaddresses.
+func (s *subject) isBare(key string) bool {
+	return s.bare != "" && (key == s.bare || key == s.bareLocal())
+}
+
 // keys appends the keys under which a pattern table is asked, in CONFIG.md's
 // order: full address, without subaddress, domain, parent domains with their
 // dot, local part with its "@".
