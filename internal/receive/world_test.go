@@ -327,6 +327,15 @@ func (r *recorder) messages() []stored {
 	return append([]stored(nil), r.got...)
 }
 
+// take gives the only message and forgets it.
+func (r *recorder) take() stored {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	got := r.got[0]
+	r.got, r.Mem = nil, spooltest.Memory()
+	return got
+}
+
 // logBuffer is a log that several goroutines write.
 type logBuffer struct {
 	mu sync.Mutex // guards b
