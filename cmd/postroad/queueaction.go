@@ -36,10 +36,17 @@ func (q queueAction) Run(w *world, k *kong.Context) error {
 	if q.JSON {
 		fmt.Fprintf(w.stdout, "{\"jobs\":%d}\n", n)
 	} else {
-		fmt.Fprintf(w.stdout, "%d jobs\n", n)
+		fmt.Fprintln(w.stdout, jobs(n))
 	}
 	if n == 0 && len(q.IDs) > 0 {
 		return answer(exitNo)
 	}
 	return nil
+}
+
+func jobs(n int) string {
+	if n == 1 {
+		return "1 job"
+	}
+	return fmt.Sprintf("%d jobs", n)
 }

@@ -85,7 +85,10 @@ func (h Host) line(p Palette) string {
 	if h.Error != nil {
 		return out + "  " + p.bad(h.Error.line())
 	}
-	return fmt.Sprintf("%s  [%s]  tls %s", out, strings.Join(h.Addresses, " "), h.TLS)
+	if len(h.Addresses) != 1 || h.Addresses[0] != h.Host {
+		out += "  [" + strings.Join(h.Addresses, " ") + "]"
+	}
+	return out + "  tls " + h.TLS
 }
 
 func (r Reply) line() string {

@@ -91,7 +91,11 @@ func (b backend) Scan(ctx context.Context, f spool.Filter, each func(spool.Entry
 // had been given up for the moment.
 func (b backend) Change(ctx context.Context, f spool.Filter, a spool.Action) (int, error) {
 	n, err := b.store.Change(ctx, f, a)
-	b.log.Info("queue changed", "action", actionWord(a), "jobs", n, "error", err)
+	if err != nil {
+		b.log.Error("queue change failed", "action", actionWord(a), "jobs", n, "error", err)
+	} else {
+		b.log.Info("queue changed", "action", actionWord(a), "jobs", n)
+	}
 	if n > 0 && (a == spool.ActionRetry || a == spool.ActionRelease) {
 		b.runner.Reload()
 	}

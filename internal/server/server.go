@@ -206,7 +206,11 @@ func (s *Server) Stop(ctx context.Context) error {
 		return nil
 	}
 	err := s.undo(ctx)
-	s.log.Info("stopped", "error", err)
+	if err != nil {
+		s.log.Warn("stopped", "error", err)
+	} else {
+		s.log.Info("stopped")
+	}
 	return err
 }
 
