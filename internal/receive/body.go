@@ -9,9 +9,6 @@ import (
 	"github.com/postroad/postroad/internal/spool"
 )
 
-// MarkField is the header field of our own loop marks; deliver writes it.
-const MarkField = "X-Postroad-Mark"
-
 // maxHeader bounds the header, which is held in memory until it is whole.
 const maxHeader = 256 << 10
 

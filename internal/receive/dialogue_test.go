@@ -77,6 +77,9 @@ func runDialogue(t *testing.T, w *world, name, text string) {
 		}
 	}
 	d.end()
+	if w.store.open != 0 {
+		t.Errorf("%s: %d drafts are left open", d.where, w.store.open)
+	}
 	if w.server.Counters().Sessions.Load() != 0 {
 		t.Errorf("%s: the session did not end", d.where)
 	}

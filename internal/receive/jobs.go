@@ -61,10 +61,7 @@ func (t *Transaction) refusals(d decide.Decision, jobs []spool.Job) []spool.Job 
 // refusal puts a recipient into the job with the same reply, among those from
 // first on.
 func (t *Transaction) refusal(jobs []spool.Job, first int, reply mail.Reply, r spool.Recipient) []spool.Job {
-	text := reply.Text
-	if reply.Enhanced != "" {
-		text = reply.Enhanced + " " + text
-	}
+	text := reply.String() // what the error transport reads its reply from
 	at := first
 	for at < len(jobs) && jobs[at].Nexthops[0] != text {
 		at++

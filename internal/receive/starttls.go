@@ -40,7 +40,7 @@ func (s *session) handshake() bool {
 		s.log.Error("no certificate", "error", err)
 		return false
 	}
-	if s.wire.await(handshakeTimeout, false) != nil {
+	if s.wire.await(handshakeTimeout, true) != nil {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, handshakeTimeout)

@@ -81,7 +81,7 @@ func (t *Transaction) messageFacts(h mail.Header, size int64) {
 	f.Header = h
 	f.Size = size
 	f.Received = h.Count("Received")
-	f.Marks = bounded(h.All(MarkField))
+	f.Marks = bounded(h.All(decide.MarkField))
 	for _, v := range bounded(h.All("Delivered-To")) {
 		if a, err := mail.ParseAddress(v); err == nil {
 			f.DeliveredTo = append(f.DeliveredTo, a)

@@ -267,6 +267,7 @@ type recorder struct {
 	create error      // of Create only
 	panics bool       // in Commit
 	got    []stored
+	open   int // drafts that nobody has told that they are done with
 }
 
 type stored struct {
@@ -288,6 +289,7 @@ func (r *recorder) Create(ctx context.Context) (spool.Draft, error) {
 		return nil, r.create
 	}
 	d, err := r.Mem.Create(ctx)
+	r.open++
 	return &recordedDraft{Draft: d, to: r}, err
 }
 
@@ -295,8 +297,24 @@ type recordedDraft struct {
 	spool.Draft
 	to      *recorder
 	body    bytes.Buffer
+	env     spool.Envelope // of Prepare
+	jobs    []spool.Job
 	aborted bool
-	ended   bool
+}
+
+func (d *recordedDraft) Prepare(env spool.Envelope, jobs []spool.Job) error {
+	d.env, d.jobs = env, jobs
+	return d.Draft.Prepare(env, jobs)
+}
+
+func (d *recordedDraft) Abort() {
+	d.to.mu.Lock()
+	defer d.to.mu.Unlock()
+	if !d.aborted {
+		d.to.open--
+	}
+	d.aborted = true
+	d.Draft.Abort()
 }
 
 func (d *recordedDraft) Write(p []byte) (int, error) {
@@ -316,7 +334,6 @@ func (d *recordedDraft) Commit(env spool.Envelope, jobs []spool.Job) error {
 	if err := d.Draft.Commit(env, jobs); err != nil {
 		return err
 	}
-	d.ended = true
 	d.to.got = append(d.to.got, stored{env, jobs, d.body.String()})
 	return nil
 }
