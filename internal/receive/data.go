@@ -10,6 +10,9 @@ import (
 
 // data: RFC 5321 s4.1.1.4. The transaction ends with it, whatever comes out.
 func (s *session) data(arg string) bool {
+	if s.pipelined() {
+		return false
+	}
 	switch {
 	case arg != "":
 		return s.fault(mail.Reply{Code: 501, Enhanced: "5.5.4", Text: "DATA takes no parameter"})
@@ -18,8 +21,6 @@ func (s *session) data(arg string) bool {
 	case len(s.tx.Envelope().Recipients) == 0:
 		// RFC 2920 s3.1 allows to send DATA before the answers to RCPT are known.
 		return s.fault(mail.Reply{Code: 554, Enhanced: "5.5.1", Text: "no valid recipients"})
-	case s.pipelined():
-		return false
 	}
 	defer s.abort()
 	body, err := s.tx.Body(s.ctx, s.hop())
