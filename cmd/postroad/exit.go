@@ -7,7 +7,6 @@ import (
 	"github.com/postroad/postroad/internal/explain"
 	"github.com/postroad/postroad/internal/server"
 	"github.com/postroad/postroad/internal/server/control"
-	"github.com/postroad/postroad/internal/spool"
 )
 
 // Exit statuses (CONFIG.md, "The command line").
@@ -67,7 +66,7 @@ func statusOf(err error) int {
 		return exitUsage
 	case errors.As(err, &refused) && refused.Usage():
 		return exitUsage
-	case errors.Is(err, control.ErrNotRunning), errors.Is(err, spool.ErrUnavailable), errors.Is(err, spool.ErrFull):
+	case errors.As(err, &refused) && refused.Later(), errors.Is(err, control.ErrNotRunning):
 		return exitLater
 	}
 	return exitNo

@@ -38,6 +38,7 @@ type world struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	w := &world{ctx: ctx, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, colour: isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == ""}
 	os.Exit(run(w, os.Args[1:]))
 }

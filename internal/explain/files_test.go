@@ -68,3 +68,22 @@ func mapWith(m map[string]string, key, value string) map[string]string {
 	}
 	return out
 }
+
+// writeConfig writes a configuration that relays by MX.
+func writeConfig(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "postroad.hcl")
+	const config = `hostname = "mx.test"
+data     = "/nonexistent"
+listener "public" {
+  bind = ["127.0.0.1:0"]
+}
+relay "office" {
+  client = ["10.0.0.0/8"]
+}
+`
+	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

@@ -31,6 +31,9 @@ func (r *Refused) Error() string { return r.Text }
 // Usage tells whether the question was at fault.
 func (r *Refused) Usage() bool { return r.Status == http.StatusBadRequest }
 
+// Later tells whether the same question may be answered another time.
+func (r *Refused) Later() bool { return r.Status == http.StatusServiceUnavailable }
+
 // Client asks the server whose data folder it was made for.
 type Client struct {
 	http *http.Client

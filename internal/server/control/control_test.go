@@ -1,0 +1,131 @@
+package control_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/postroad/postroad/internal/explain"
+	"github.com/postroad/postroad/internal/mail"
+	"github.com/postroad/postroad/internal/server/control"
+	"github.com/postroad/postroad/internal/spool"
+)
+
+// backend answers with what the test puts in.
+type backend struct {
+	entries []spool.Entry
+	err     error // after the entries
+	filter  spool.Filter
+	action  spool.Action
+}
+
+func (b *backend) Reload(context.Context) (string, error) { return "abc", b.err }
+func (b *backend) Route(context.Context, explain.Query) (explain.Result, error) {
+	return explain.Result{Listener: "public"}, b.err
+}
+func (b *backend) Status() control.Status { return control.Status{PID: 7} }
+func (b *backend) Scan(_ context.Context, f spool.Filter, each func(spool.Entry) error) error {
+	b.filter = f
+	for _, e := range b.entries {
+		if err := each(e); err != nil {
+			return err
+		}
+	}
+	return b.err
+}
+func (b *backend) Change(_ context.Context, f spool.Filter, a spool.Action) (int, error) {
+	b.filter, b.action = f, a
+	return 3, b.err
+}
+
+// serve gives a client whose server is b.
+func serve(t *testing.T, b *backend) *control.Client {
+	t.Helper()
+	data := t.TempDir()
+	ln, err := control.Listen(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: control.Handler(b)}
+	go srv.Serve(ln)
+	t.Cleanup(func() { srv.Close() })
+	return control.NewClient(data)
+}
+
+func TestErrorsKeepTheirMeaning(t *testing.T) {
+	cases := []struct {
+		name         string
+		err          error
+		usage, later bool
+	}{
+		{"wrong question", explain.ErrUsage, true, false},
+		{"disk full", spool.ErrFull, false, true},
+		{"store away", spool.ErrUnavailable, false, true},
+		{"no", errors.New("postroad.hcl:1:1: error"), false, false},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			c := serve(t, &backend{err: tc.err})
+			_, reload := c.Reload(t.Context())
+			_, route := c.Route(t.Context(), explain.Query{})
+			_, change := c.Change(t.Context(), "hold", control.Selection{All: true})
+			for _, err := range []error{reload, route, change} {
+				var r *control.Refused
+				if !errors.As(err, &r) || r.Usage() != tc.usage || r.Later() != tc.later || r.Text != tc.err.Error() {
+					t.Errorf("%#v", err)
+				}
+			}
+		})
+	}
+}
+
+func TestSelectionReachesTheStore(t *testing.T) {
+	b := &backend{}
+	c := serve(t, b)
+	for action, want := range map[string]spool.Action{
+		"hold": spool.ActionHold, "release": spool.ActionRelease, "retry": spool.ActionRetry, "remove": spool.ActionRemove,
+	} {
+		sel := control.Selection{Domain: "BÜCHER.test", Transport: "t", Sender: "<>", Tenant: "acme", Held: true}
+		if n, err := c.Change(t.Context(), action, sel); n != 3 || err != nil {
+			t.Fatalf("%s: %d %v", action, n, err)
+		}
+		f := b.filter
+		if b.action != want || f.Domain != "xn--bcher-kva.test" || f.Transport != "t" || f.Sender != "<>" || f.Tenant != "acme" || !f.HeldOnly {
+			t.Errorf("%s became %v %+v", action, b.action, f)
+		}
+	}
+	if _, err := c.Change(t.Context(), "burn", control.Selection{All: true}); err == nil {
+		t.Error("an action that does not exist was done")
+	}
+}
+
+// A list that ends too early must not look like a short queue.
+func TestListThatBreaksOff(t *testing.T) {
+	b := &backend{err: spool.ErrUnavailable}
+	for range 1000 {
+		b.entries = append(b.entries, spool.Entry{Job: spool.Job{Recipients: []spool.Recipient{{Final: mail.Address{Local: strings.Repeat("x", 60), Domain: "far.test"}}}}})
+	}
+	c := serve(t, b)
+	n := 0
+	err := c.List(t.Context(), control.Selection{All: true}, func(control.Job) error { n++; return nil })
+	if err == nil {
+		t.Errorf("%d jobs came and no error", n)
+	}
+}
+
+func TestNobodyThere(t *testing.T) {
+	if _, err := control.NewClient(t.TempDir()).Status(t.Context()); !errors.Is(err, control.ErrNotRunning) {
+		t.Errorf("no socket: %v", err)
+	}
+	data := t.TempDir()
+	ln, err := control.Listen(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln.Close()
+	if _, err := control.NewClient(data).Status(t.Context()); !errors.Is(err, control.ErrNotRunning) {
+		t.Errorf("a socket that nobody serves: %v", err)
+	}
+}
