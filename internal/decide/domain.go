@@ -77,12 +77,9 @@ func (s *Snapshot) linkDomain(d *domain) error {
 
 // splitAt gives where the subaddress of a local part begins, with its delimiter,
 // or 0 when it has none: at the first octet of the set that is not the first of
-// the local part. Names whose delimiter belongs to the name are not split, as
+// the local part, which is in lower case. Names whose delimiter belongs to the name are not split, as
 // Postfix keeps them.
 func (d *domain) splitAt(local string) int {
-	if d.Subaddress == "" {
-		return 0
-	}
 	n := strings.IndexAny(local, d.Subaddress)
 	if n <= 0 || local[n] == '-' && isHyphenName(local) {
 		return 0
@@ -93,7 +90,6 @@ func (d *domain) splitAt(local string) int {
 // isHyphenName tells whether the hyphen belongs to the name: owner-list,
 // list-request, mailer-daemon, double-bounce.
 func isHyphenName(local string) bool {
-	local = strings.ToLower(local)
 	return strings.HasPrefix(local, "owner-") || strings.HasSuffix(local, "-request") ||
 		local == "mailer-daemon" || local == "double-bounce"
 }

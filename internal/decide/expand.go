@@ -165,11 +165,8 @@ func (x *expansion) target(b *branch, e entry, to mail.Address) {
 	x.follow(next)
 }
 
-// isCycle tells whether the address, under its real name, was passed on the way.
+// isCycle tells whether the address was passed on the way.
 func (x *expansion) isCycle(b *branch, a mail.Address) bool {
-	if d := x.domains[a.Domain]; d != nil {
-		a.Domain = d.real.Name
-	}
 	key := a.Key()
 	for ; b != nil; b = b.up {
 		if b.key == key {

@@ -27,7 +27,7 @@ func (s *Snapshot) subjectOf(a mail.Address) subject {
 	if d := s.domains[a.Domain]; d != nil {
 		if n := d.real.splitAt(sub.key[:sub.at]); n > 0 {
 			sub.bare = sub.key[:n] + sub.key[sub.at:]
-			sub.ext = a.Local[d.real.splitAt(a.Local):]
+			sub.ext = a.Local[strings.IndexAny(a.Local, d.real.Subaddress):]
 		}
 	}
 	return sub

@@ -42,9 +42,13 @@ func parseTarget(from mail.Address, text string) (mail.Address, error) {
 	return mail.ParseAddress(text)
 }
 
-// fit completes a target with what it takes over from the address that is
-// expanded: "@domain" the local part (virtual(5)), another one the subaddress.
+// fit gives a target under its domain's real name, and with what it takes over
+// from the address that is expanded: "@domain" the local part (virtual(5)),
+// another one the subaddress.
 func (x *expansion) fit(b *branch, e entry, a mail.Address) mail.Address {
+	if d := x.domains[a.Domain]; d != nil {
+		a.Domain = d.real.Name
+	}
 	switch {
 	case a.Local == "":
 		a.Local = b.address.Local
@@ -58,7 +62,7 @@ func (x *expansion) fit(b *branch, e entry, a mail.Address) mail.Address {
 // (propagate_unmatched_extensions). A target that has one keeps its own, and a
 // hosted domain that knows none is not given one.
 func (x *expansion) extend(a mail.Address, ext string) mail.Address {
-	if d := x.domains[a.Domain]; d != nil && !strings.Contains(d.real.Subaddress, ext[:1]) {
+	if d := x.domains[a.Domain]; d != nil && !strings.Contains(d.Subaddress, ext[:1]) {
 		return a
 	}
 	if strings.Contains(a.Local, ext[:1]) {

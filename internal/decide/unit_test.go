@@ -55,6 +55,8 @@ func TestAuthors(t *testing.T) {
 		{"ann@example.com", "ann@example.com"},
 		{"Ann <ann@example.com>", "ann@example.com"},
 		{`"x@y.example, (z)" <ann@example.com> (c <d@e.example>)`, "ann@example.com"},
+		{"A <a@x.example>, B <b@y.example>", "a@x.example b@y.example"},
+		{"A <a@x.example,b@y.example>", "-"},
 		{"a@x.example, B <b@y.example>", "a@x.example b@y.example"},
 		{"Friends: a@x.example, b@y.example;, c@z.example", "a@x.example b@y.example c@z.example"},
 		{`"a b"@x.example`, `"a b"@x.example`},
@@ -146,6 +148,37 @@ func TestNobodyKnowsPostmaster(t *testing.T) {
 	w := parseWorld("")
 	if d := w.decide(parseEnvelope("send to=postmaster")); d.Verdict != Reject || d.Reply.Enhanced != "5.1.1" {
 		t.Errorf("%v %s", d.Verdict, d.Reply)
+	}
+}
+
+// The form of ORCPT is RFC 3461's xtext, or RFC 6533's for what is not ASCII.
+func TestORCPT(t *testing.T) {
+	for local, want := range map[string]string{
+		"plain":                 "rfc822;plain@x.example",
+		"a+b=c":                 "rfc822;a+2Bb+3Dc@x.example",
+		"a b":                   `rfc822;"a+20b"@x.example`,
+		"ü b\\c+d=e":            `utf-8;"\x{FC}\x{20}b\x{5C}\x{5C}c\x{2B}d\x{3D}e"@x.example`,
+		"\u0080":                `utf-8;\x{80}@x.example`,
+		strings.Repeat("日", 21): "utf-8;" + strings.Repeat(`\x{65E5}`, 21) + "@x.example",
+	} {
+		if got := originalRecipient(mail.Recipient{Address: mail.Address{Local: local, Domain: "x.example"}}); got != want {
+			t.Errorf("%q: %s, want %s", local, got, want)
+		}
+	}
+	for n, kept := range map[int]bool{500: true, 501: false} {
+		a := mail.Address{Local: "x", Domain: mail.Domain(strings.Repeat("a", n-len("rfc822;x@")))}
+		if got := originalRecipient(mail.Recipient{Address: a}); (got != "") != kept {
+			t.Errorf("%d octets: kept %v", n, got != "")
+		}
+	}
+}
+
+// <postmaster> is that of our own name where we host it.
+func TestPostmasterOfOurName(t *testing.T) {
+	w := parseWorld("hostname mx.example\ndomain first.example mailboxes=ann\ndomain mx.example mailboxes=ann\n")
+	d := w.decide(parseEnvelope("send to=postmaster"))
+	if legs := d.Recipients[0].Deliveries; len(legs) != 1 || legs[0].Recipient.Domain != "mx.example" {
+		t.Errorf("%+v", legs)
 	}
 }
 
