@@ -42,7 +42,7 @@ func (s *session) mayMail() mail.Reply {
 	case s.tx != nil:
 		return mail.Reply{Code: 503, Enhanced: "5.5.1", Text: "a transaction is open"}
 	case len(s.door.Login) > 0 && !s.door.LoginOptional && s.login == decide.Login{}:
-		return mail.Reply{Code: 530, Enhanced: "5.7.0", Text: "authentication is needed first"}
+		return mail.Reply{Code: 530, Enhanced: "5.7.0", Text: "Authentication required"}
 	}
 	return mail.Reply{}
 }

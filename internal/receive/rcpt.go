@@ -29,7 +29,8 @@ func (s *session) rcpt(arg string) bool {
 	to := mail.Recipient{Address: r.Address, Notify: r.Notify, ORCPT: r.ORCPT}
 	d := s.tx.Recipient(s.ctx, to)
 	if d.Verdict == decide.Accept {
-		return s.ok(250, "2.1.5", "Ok")
+		s.out.Reply(d.Reply) // what an explanation tells
+		return true
 	}
 	s.logRefusal(to, d)
 	s.server.counters.refused(d.Reply.Code)

@@ -164,7 +164,7 @@ func (s *Server) serve(ctx context.Context, c *conn, name string) {
 	sess := newSession(s, c, door, client)
 	defer sess.release()
 	if !mayConnect(door, client) {
-		sess.turnAway(554, "5.7.1", "you may not connect here")
+		sess.turnAway(554, "5.7.1", "Access denied")
 		return
 	}
 	if !s.gate.enter(door, client) {
