@@ -195,12 +195,25 @@ func (r *run) conclude(ctx context.Context) {
 	}
 }
 
+// isFinal tells whether mail ends here, so that who asked for SUCCESS hears that
+// it was delivered. An LMTP host that took NOTIFY says so itself.
+func (r *run) isFinal() bool {
+	switch {
+	case r.t == nil:
+		return false
+	case r.t.Kind == decide.KindLMTP:
+		return !r.took || r.noDSN
+	}
+	return r.t.Kind == decide.KindMaildir || r.t.Kind == decide.KindDiscard
+}
+
 // end makes the result, counts and logs it.
 func (r *run) end(ctx context.Context) queue.Result {
 	r.conclude(ctx)
 	res := queue.Result{
 		Recipients:  make([]queue.RecipientResult, len(r.slots)),
 		Unreachable: r.refused && !r.spoke && ctx.Err() == nil,
+		Final:       r.isFinal(),
 		Hold:        r.hold,
 		DSNCapable:  r.took && !r.noDSN,
 		TLS:         r.tls,

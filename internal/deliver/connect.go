@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/postroad/postroad/internal/config"
@@ -181,7 +182,8 @@ func (r *run) dialogue(ctx context.Context, s *session, h Host, o opening) (fail
 // isMyself: a host found by DNS that answers with our own name is us behind an
 // address that nobody declared.
 func (r *run) isMyself(s *session) bool {
-	return r.t.Kind == decide.KindMX && len(r.a.Job.Nexthops) == 0 && s.Capabilities().Name == string(r.cfg.Hostname)
+	return r.t.Kind == decide.KindMX && len(r.a.Job.Nexthops) == 0 &&
+		strings.EqualFold(s.Capabilities().Name, string(r.cfg.Hostname))
 }
 
 // secure starts TLS as the mode wants it.

@@ -273,7 +273,7 @@ func newWorld(t *testing.T) *world {
 	w.d = New(Options{
 		Configs:    func() *config.Config { return w.cfg },
 		Resolvers:  func(string) dns.Resolver { return w.zone },
-		Log:        slog.New(slog.NewTextHandler(&w.log, nil)),
+		Log:        slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Dial:       w.dial,
 		Shuffle:    func(int, func(i, j int)) {},
 		Interfaces: func() []netip.Addr { return nil },
@@ -307,9 +307,32 @@ func (w *world) dial(ctx context.Context, network, address string, source netip.
 		return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 	}
 	h.note(func() { h.sources = append(h.sources, source) })
+	if h.tls != nil {
+		return loopback(w.t, h.serve), nil
+	}
 	ours, theirs := net.Pipe()
 	go h.serve(theirs)
 	return ours, nil
+}
+
+// loopback is a connection of the real network to serve. (TLS ends with both
+// sides writing, which a pipe without a buffer cannot do.)
+func loopback(t *testing.T, serve func(net.Conn)) net.Conn {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	conn, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	go serve(theirs)
+	return conn
 }
 
 // mxHost adds a host that is an MX of d.example: mxN at 192.0.2.N, preference N.
@@ -320,6 +343,8 @@ func (w *world) mxHost(n int, h *host) {
 	w.zone.addrs[name] = []netip.Addr{addr}
 	w.hosts[addr.String()+":25"] = h
 }
+
+func mustAddr(s string) netip.Addr { return netip.MustParseAddr(s) }
 
 func address(s string) mail.Address {
 	a, err := mail.ParseAddress(s)

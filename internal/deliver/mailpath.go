@@ -16,6 +16,9 @@ const componentMax = 255
 
 // mailPath fills {domain} and {local} of a transport's path.
 func mailPath(template string, a mail.Address) (string, error) {
+	if !utf8.ValidString(a.Local) { // ToLower would make all that is broken equal
+		return "", errComponent
+	}
 	domain, err := component(string(a.Domain))
 	if err != nil {
 		return "", err

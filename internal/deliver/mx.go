@@ -95,7 +95,7 @@ func isAddress(d mail.Domain) bool {
 	return err == nil
 }
 
-func (s *search) lookUpFailed(err error) error {
+func (*resolution) lookUpFailed(err error) error {
 	if kindOf(err) == dns.NXDomain {
 		return refusal(550, "5.1.2", "domain does not exist", err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/postroad/postroad/internal/config"
 	"github.com/postroad/postroad/internal/decide"
+	"github.com/postroad/postroad/internal/dns"
 	"github.com/postroad/postroad/internal/mail"
 )
 
@@ -179,7 +180,10 @@ func (r *resolution) lookUp(ctx context.Context, t named) []Host {
 	default:
 		addrs, _, err := r.dns.Addrs(ctx, t.name)
 		h.Addrs = order(addrs)
-		if err != nil || len(addrs) == 0 {
+		switch {
+		case err != nil && kindOf(err) == dns.Temporary:
+			h.Err = r.lookUpFailed(err)
+		case len(addrs) == 0:
 			h.Err = refusal(451, "4.4.4", "host has no address", err)
 		}
 	}
