@@ -2,7 +2,8 @@ package explain
 
 import (
 	"crypto/tls"
-	"fmt"
+	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -24,14 +25,14 @@ func keyFiles(c *config.Config) []Finding {
 				key = f.Chain
 			}
 			if _, err := tls.LoadX509KeyPair(f.Chain, key); err != nil {
-				out = append(out, about(ref, "certificate cannot be used", fmt.Sprintf("%s: %v", f.Chain, err)))
+				out = append(out, about(ref, "certificate cannot be used", f.Chain+": "+reason(err)))
 			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Directories)) {
 		d := c.Directories[name]
 		if err := readable(d.Path); err != nil {
-			out = append(out, about(decide.Ref{Name: "directory." + name, Source: d.Source}, "directory cannot be read", err.Error()))
+			out = append(out, about(decide.Ref{Name: "directory." + name, Source: d.Source}, "directory cannot be read", d.Path+": "+reason(err)))
 		}
 	}
 	return out
@@ -50,6 +51,14 @@ func missing(c *config.Config, told []Finding) []Finding {
 		}
 	}
 	return out
+}
+
+// reason is an error without the path that is told beside it.
+func reason(err error) string {
+	if p := (*fs.PathError)(nil); errors.As(err, &p) {
+		return p.Err.Error()
+	}
+	return err.Error()
 }
 
 func readable(path string) error {
