@@ -123,7 +123,7 @@ func TestReplyLeadsToAction(t *testing.T) {
 					}
 					var tried []string
 					for _, h := range mine {
-						h.note(func() { tried = append(tried, fmt.Sprint(h.conns)) })
+						tried = append(tried, fmt.Sprint(h.seen().conns))
 					}
 					if got := strings.Join(tried, " "); got != c.tried {
 						t.Errorf("tried %s, want %s", got, c.tried)

@@ -28,8 +28,8 @@ func send(t *testing.T, ehlo string, a queue.Attempt, options ...func(w *world))
 func TestMessageIsNotChanged(t *testing.T) {
 	a := job("mx", "a@d.example")
 	h, _ := send(t, "", a)
-	if len(h.messages) != 1 || h.messages[0].data != plainMessage {
-		t.Errorf("got %q", h.messages)
+	if len(h.seen().messages) != 1 || h.seen().messages[0].data != plainMessage {
+		t.Errorf("got %q", h.seen().messages)
 	}
 }
 
@@ -40,13 +40,13 @@ func TestExpandedRecipients(t *testing.T) {
 	a.Job.Expanded, a.Job.Original = address("team@me.example"), address("sales@me.example")
 	h, _ := send(t, "PIPELINING", a)
 	want := "Delivered-To: team@me.example\r\nX-Original-To: sales@me.example\r\n" + plainMessage
-	if len(h.messages) != 1 || h.messages[0].data != want || len(h.messages[0].to) != 2 {
-		t.Errorf("got %q", h.messages)
+	if len(h.seen().messages) != 1 || h.seen().messages[0].data != want || len(h.seen().messages[0].to) != 2 {
+		t.Errorf("got %q", h.seen().messages)
 	}
 	a.Job.Original = mail.Address{}
 	h, _ = send(t, "", a)
-	if want := "Delivered-To: team@me.example\r\nX-Original-To: team@me.example\r\n" + plainMessage; h.messages[0].data != want {
-		t.Errorf("got %q", h.messages)
+	if want := "Delivered-To: team@me.example\r\nX-Original-To: team@me.example\r\n" + plainMessage; h.seen().messages[0].data != want {
+		t.Errorf("got %q", h.seen().messages)
 	}
 }
 
@@ -56,18 +56,18 @@ func TestLoopMarks(t *testing.T) {
 	h, _ := send(t, "SIZE 100000", a, func(w *world) { w.d.o.MarkKey = key })
 	want := "X-Postroad-Mark: " + decide.Mark(key, address("a@d.example"), "mx") + "\r\n" +
 		"X-Postroad-Mark: " + decide.Mark(key, address("b@d.example"), "mx") + "\r\n" + plainMessage
-	if h.messages[0].data != want {
-		t.Errorf("got %q, want %q", h.messages[0].data, want)
+	if h.seen().messages[0].data != want {
+		t.Errorf("got %q, want %q", h.seen().messages[0].data, want)
 	}
-	if !strings.HasSuffix(h.said[1], " SIZE="+itoa(len(want))) {
-		t.Errorf("SIZE does not count the lines in front: %q", h.said[1])
+	if !strings.HasSuffix(h.seen().said[1], " SIZE="+itoa(len(want))) {
+		t.Errorf("SIZE does not count the lines in front: %q", h.seen().said[1])
 	}
 	var many []string
 	for i := range marksMax + 10 {
 		many = append(many, "r"+itoa(i)+"@d.example")
 	}
 	h, _ = send(t, "PIPELINING", job("mx", many...), func(w *world) { w.d.o.MarkKey = key })
-	if n := strings.Count(h.messages[0].data, decide.MarkField); n != marksMax {
+	if n := strings.Count(h.seen().messages[0].data, decide.MarkField); n != marksMax {
 		t.Errorf("%d marks", n)
 	}
 	lmtp := job("t", "a@d.example")
@@ -76,8 +76,8 @@ func TestLoopMarks(t *testing.T) {
 		w.hosts["10.0.0.1:24"] = w.hosts["192.0.2.1:25"]
 		w.transport(&config.Transport{Name: "t", Kind: decide.KindLMTP, Tiers: [][]string{{"10.0.0.1"}}})
 	})
-	if h.messages[0].data != plainMessage {
-		t.Errorf("a mark at final delivery: %q", h.messages[0].data)
+	if h.seen().messages[0].data != plainMessage {
+		t.Errorf("a mark at final delivery: %q", h.seen().messages[0].data)
 	}
 }
 
@@ -93,13 +93,13 @@ func TestParametersArePassedOn(t *testing.T) {
 	a.Job.EnvID, a.Job.Ret, a.Job.Body = "e1", mail.RetFull, mail.Body8BitMIME
 	a.Job.Recipients[0].Notify, a.Job.Recipients[0].ORCPT = mail.NotifySuccess|mail.NotifyFailure, "rfc822;x@y"
 	h, res := send(t, "DSN|8BITMIME", a)
-	got := strings.Join(h.said[1:4], "\n")
+	got := strings.Join(h.seen().said[1:4], "\n")
 	want := "MAIL FROM:<s@example.org> BODY=8BITMIME RET=FULL ENVID=e1\nRCPT TO:<a@d.example> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;x@y\nRCPT TO:<b@d.example>"
 	if got != want || !res.DSNCapable {
 		t.Errorf("got %s, %v", got, res.DSNCapable)
 	}
 	h, res = send(t, "", a)
-	if got := strings.Join(h.said[1:3], "\n"); got != "MAIL FROM:<s@example.org>\nRCPT TO:<a@d.example>" || res.DSNCapable {
+	if got := strings.Join(h.seen().said[1:3], "\n"); got != "MAIL FROM:<s@example.org>\nRCPT TO:<a@d.example>" || res.DSNCapable {
 		t.Errorf("to a host without DSN: %s, %v", got, res.DSNCapable)
 	}
 }
@@ -136,7 +136,7 @@ func TestSMTPUTF8(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
 			for _, h := range c.hosts {
-				for _, said := range h.said {
+				for _, said := range h.seen().said {
 					if strings.HasPrefix(said, "MAIL") && strings.Contains(said, "SMTPUTF8") != strings.Contains(h.ehlo, "SMTPUTF8") {
 						t.Errorf("said %q to a host that offers %q", said, h.ehlo)
 					}
@@ -164,8 +164,8 @@ func TestUnreadableMessage(t *testing.T) {
 	a.Body = damaged{a.Body}
 	second := &host{}
 	h, res := send(t, "", a, func(w *world) { w.mxHost(2, second) })
-	if got := told(a, res); got != "a waits 451 4.3.0 message cannot be read from the spool" || len(h.messages) != 0 || second.conns != 0 {
-		t.Errorf("got %s; %v %d", got, h.messages, second.conns)
+	if got := told(a, res); got != "a waits 451 4.3.0 message cannot be read from the spool" || len(h.seen().messages) != 0 || second.seen().conns != 0 {
+		t.Errorf("got %s; %v %d", got, h.seen().messages, second.seen().conns)
 	}
 }
 
@@ -202,8 +202,8 @@ func TestOnlyWaitingRecipients(t *testing.T) {
 	a := job("mx", "a@d.example", "b@d.example")
 	a.Job.Recipients[0].State = spool.Removed
 	h, res := send(t, "", a)
-	if len(h.messages[0].to) != 1 || h.messages[0].to[0] != "b" || res.Recipients[0].State != spool.Removed {
-		t.Errorf("%v %+v", h.messages, res)
+	if len(h.seen().messages[0].to) != 1 || h.seen().messages[0].to[0] != "b" || res.Recipients[0].State != spool.Removed {
+		t.Errorf("%v %+v", h.seen().messages, res)
 	}
 }
 

@@ -79,12 +79,24 @@ type host struct {
 	lmtp     bool
 	auth     string // reply to AUTH
 
-	mu       sync.Mutex // guards what follows
+	mu  sync.Mutex // guards rec
+	rec record
+}
+
+// record is what happened to a host.
+type record struct {
 	conns    int
 	mails    int
 	messages []message
 	said     []string // every command
 	sources  []netip.Addr
+}
+
+// seen is the record as of now.
+func (h *host) seen() record {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.rec
 }
 
 type message struct {
@@ -100,7 +112,7 @@ func (h *host) note(f func()) {
 
 // serve is one connection.
 func (h *host) serve(conn net.Conn) {
-	h.note(func() { h.conns++ })
+	h.note(func() { h.rec.conns++ })
 	s := &served{h: h, conn: conn, br: bufio.NewReaderSize(conn, 32<<10)}
 	defer func() { _ = s.conn.Close() }()
 	if !s.say(or(h.greeting, "220 mx ESMTP")) {
@@ -144,7 +156,7 @@ func (s *served) command() bool {
 	}
 	line = strings.TrimRight(line, "\r\n")
 	h := s.h
-	h.note(func() { h.said = append(h.said, line) })
+	h.note(func() { h.rec.said = append(h.rec.said, line) })
 	verb, arg, _ := strings.Cut(line, " ")
 	switch strings.ToUpper(verb) {
 	case "EHLO", "LHLO":
@@ -154,7 +166,7 @@ func (s *served) command() bool {
 	case "AUTH":
 		return s.say(or(h.auth, "235 2.7.0 ok"))
 	case "MAIL":
-		h.note(func() { h.mails++ })
+		h.note(func() { h.rec.mails++ })
 		s.to = nil
 		return s.say(or(h.mail, "250 ok"))
 	case "RCPT":
@@ -248,7 +260,7 @@ func (s *served) data() bool {
 // taken keeps the message before the reply goes out, as a real host does.
 func (s *served) taken(data string, to []string, reply string) bool {
 	if reply[0] == '2' {
-		s.h.note(func() { s.h.messages = append(s.h.messages, message{to: to, data: data}) })
+		s.h.note(func() { s.h.rec.messages = append(s.h.rec.messages, message{to: to, data: data}) })
 	}
 	return s.say(reply)
 }
@@ -303,10 +315,10 @@ func (w *world) dial(ctx context.Context, network, address string, source netip.
 		}
 	}
 	if h.refuse {
-		h.note(func() { h.conns++ })
+		h.note(func() { h.rec.conns++ })
 		return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 	}
-	h.note(func() { h.sources = append(h.sources, source) })
+	h.note(func() { h.rec.sources = append(h.rec.sources, source) })
 	if h.tls != nil {
 		return loopback(w.t, h.serve), nil
 	}

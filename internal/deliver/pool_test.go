@@ -36,8 +36,8 @@ func TestConnectionIsReused(t *testing.T) {
 			w.deliver(job("t", "a@d.example"))
 			time.Sleep(idleMax - time.Millisecond)
 		}
-		if h.conns != 1 || len(h.messages) != 3 || w.d.Counters().Reused.Load() != 2 {
-			t.Errorf("%d connections, %d messages", h.conns, len(h.messages))
+		if h.seen().conns != 1 || len(h.seen().messages) != 3 || w.d.Counters().Reused.Load() != 2 {
+			t.Errorf("%d connections, %d messages", h.seen().conns, len(h.seen().messages))
 		}
 	})
 }
@@ -49,12 +49,12 @@ func TestIdleConnectionIsClosed(t *testing.T) {
 		w.deliver(job("t", "a@d.example"))
 		time.Sleep(idleMax + time.Millisecond)
 		synctest.Wait()
-		if h.said[len(h.said)-1] != "QUIT" || w.d.pool.size != 0 {
-			t.Errorf("said %q, pool %d", h.said, w.d.pool.size)
+		if h.seen().said[len(h.seen().said)-1] != "QUIT" || w.d.pool.size != 0 {
+			t.Errorf("said %q, pool %d", h.seen().said, w.d.pool.size)
 		}
 		w.deliver(job("t", "a@d.example"))
-		if h.conns != 2 {
-			t.Errorf("%d connections", h.conns)
+		if h.seen().conns != 2 {
+			t.Errorf("%d connections", h.seen().conns)
 		}
 	})
 }
@@ -67,14 +67,14 @@ func TestOldConnectionIsClosed(t *testing.T) {
 		begun := time.Now()
 		for time.Since(begun) <= ageMax {
 			w.deliver(job("t", "a@d.example"))
-			if h.conns != 1 && time.Since(begun) < ageMax {
+			if h.seen().conns != 1 && time.Since(begun) < ageMax {
 				t.Fatalf("a new connection after %v", time.Since(begun))
 			}
 			time.Sleep(time.Second)
 		}
 		w.deliver(job("t", "a@d.example"))
-		if h.conns != 2 {
-			t.Errorf("%d connections after %v", h.conns, time.Since(begun))
+		if h.seen().conns != 2 {
+			t.Errorf("%d connections after %v", h.seen().conns, time.Since(begun))
 		}
 	})
 }
@@ -86,8 +86,8 @@ func TestCloseEndsIdleConnections(t *testing.T) {
 		w.deliver(job("t", "a@d.example"))
 		_ = w.d.Close()
 		synctest.Wait()
-		if h.said[len(h.said)-1] != "QUIT" {
-			t.Errorf("said %q", h.said)
+		if h.seen().said[len(h.seen().said)-1] != "QUIT" {
+			t.Errorf("said %q", h.seen().said)
 		}
 		w.deliver(job("t", "a@d.example")) // late, and not kept
 		if w.d.pool.size != 0 {
@@ -141,8 +141,8 @@ func TestReuseStaysWithinOneIdentity(t *testing.T) {
 				a := job("t", "a@d.example")
 				c.change(w, tr, &a)
 				w.deliver(a)
-				if shared := h.conns == 1; shared != c.shared {
-					t.Errorf("%d connections", h.conns)
+				if shared := h.seen().conns == 1; shared != c.shared {
+					t.Errorf("%d connections", h.seen().conns)
 				}
 			})
 		})
@@ -164,8 +164,8 @@ func TestCredentialsArePartOfTheIdentity(t *testing.T) {
 			}
 			w.transport(tr)
 			w.deliver(job("t", "a@d.example"))
-			if h.conns != i+1 {
-				t.Errorf("%+v: %d connections", c, h.conns)
+			if h.seen().conns != i+1 {
+				t.Errorf("%+v: %d connections", c, h.seen().conns)
 			}
 		}
 	})
@@ -192,8 +192,8 @@ func TestSpentConnections(t *testing.T) {
 			w, _ := reusing(t, c.h)
 			w.d.Attempt(context.Background(), job("t", "a@d.example"))
 			w.d.Attempt(context.Background(), job("t", "a@d.example"))
-			if reused := c.h.conns == 1; reused != c.reused {
-				t.Errorf("%+v: %d connections", c.h, c.h.conns)
+			if reused := c.h.seen().conns == 1; reused != c.reused {
+				t.Errorf("%+v: %d connections", c.h, c.h.seen().conns)
 			}
 		})
 	}
@@ -211,8 +211,8 @@ func TestStaleConnectionIsReplaced(t *testing.T) {
 			fresh := &host{ehlo: "PIPELINING"}
 			w.hosts["10.0.0.1:25"] = fresh
 			w.deliver(job("t", "a@d.example"))
-			if h.mails != 2 || fresh.mails != 1 || len(fresh.messages) != 1 {
-				t.Errorf("%s: %d %d", reply, h.mails, fresh.mails)
+			if h.seen().mails != 2 || fresh.seen().mails != 1 || len(fresh.seen().messages) != 1 {
+				t.Errorf("%s: %d %d", reply, h.seen().mails, fresh.seen().mails)
 			}
 		})
 	}
@@ -226,7 +226,7 @@ func TestUnfinishedTransactionIsReset(t *testing.T) {
 		w.d.Attempt(context.Background(), job("t", "bad@d.example"))
 		w.deliver(job("t", "a@d.example"))
 		want := "[EHLO me.example MAIL FROM:<s@example.org> RCPT TO:<bad@d.example> RSET MAIL FROM:<s@example.org> RCPT TO:<a@d.example> DATA]"
-		if got := fmt.Sprint(h.said); got != want {
+		if got := fmt.Sprint(h.seen().said); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	})

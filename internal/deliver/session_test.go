@@ -110,11 +110,10 @@ func TestTLSModes(t *testing.T) {
 			if got = strings.TrimSpace(got) + " " + res.TLS; got != c.want {
 				t.Errorf("got  %q\nwant %q", got, c.want)
 			}
-			h.note(func() {
-				if h.conns != c.conns {
-					t.Errorf("%d connections, want %d", h.conns, c.conns)
-				}
-			})
+			if h.seen().conns != c.conns {
+				t.Errorf("%d connections, want %d", h.seen().conns, c.conns)
+			}
+
 		})
 	}
 }
@@ -181,12 +180,11 @@ func TestLogin(t *testing.T) {
 			if got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
-			c.h.note(func() {
-				said := slices.Contains(c.h.said, "AUTH PLAIN AHUAc2VjcmV0")
-				if want := c.secret.File == pass && c.h.ehlo != "" && (c.addr == "127.0.0.1" || c.h.tls != nil); said != want {
-					t.Errorf("password said: %v, want %v", said, want)
-				}
-			})
+			said := slices.Contains(c.h.seen().said, "AUTH PLAIN AHUAc2VjcmV0")
+			if want := c.secret.File == pass && c.h.ehlo != "" && (c.addr == "127.0.0.1" || c.h.tls != nil); said != want {
+				t.Errorf("password said: %v, want %v", said, want)
+			}
+
 		})
 	}
 }
@@ -203,8 +201,8 @@ func TestLMTP(t *testing.T) {
 	if got := told(a, res); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if h.said[0] != "LHLO me.example" || len(second.messages) != 1 || res.DSNCapable {
-		t.Errorf("said %q, second %v, DSN %v", h.said[0], second.messages, res.DSNCapable)
+	if h.seen().said[0] != "LHLO me.example" || len(second.seen().messages) != 1 || res.DSNCapable {
+		t.Errorf("said %q, second %v, DSN %v", h.seen().said[0], second.seen().messages, res.DSNCapable)
 	}
 }
 
@@ -216,8 +214,8 @@ func TestLMTPDroppedBetweenReplies(t *testing.T) {
 	w.transport(&config.Transport{Name: "t", Kind: decide.KindLMTP, Tiers: [][]string{{"10.0.0.5"}, {"10.0.0.6"}}})
 	a := job("t", "a@d.example", "b@d.example", "c@d.example")
 	want := "a delivered 250 2.0.0 taken @ | b waits 451 4.4.2 lost connection after end of data @ | c waits 451 4.4.2 lost connection after end of data @"
-	if got := told(a, w.d.Attempt(context.Background(), a)); got != want || second.conns != 0 {
-		t.Errorf("got  %s\nwant %s; second host tried %d times", got, want, second.conns)
+	if got := told(a, w.d.Attempt(context.Background(), a)); got != want || second.seen().conns != 0 {
+		t.Errorf("got  %s\nwant %s; second host tried %d times", got, want, second.seen().conns)
 	}
 }
 
@@ -266,8 +264,8 @@ func TestSourceByFamily(t *testing.T) {
 			Source4: netip.MustParseAddr("198.51.100.1"), Source6: netip.MustParseAddr("2001:db8::99")})
 		w.d.Attempt(context.Background(), job("t", "a@d.example"))
 	}
-	if four.sources[0].String() != "198.51.100.1" || six.sources[0].String() != "2001:db8::99" {
-		t.Errorf("%v %v", four.sources, six.sources)
+	if four.seen().sources[0].String() != "198.51.100.1" || six.seen().sources[0].String() != "2001:db8::99" {
+		t.Errorf("%v %v", four.seen().sources, six.seen().sources)
 	}
 }
 
@@ -278,8 +276,8 @@ func TestHostIsMyselfByName(t *testing.T) {
 	w.mxHost(1, h)
 	a := job("mx", "a@d.example")
 	want := "a failed 554 5.4.6 mail for this domain loops back to myself"
-	if got := told(a, w.d.Attempt(context.Background(), a)); got != want || h.mails != 0 {
-		t.Errorf("got %s, want %s; offered %d times", got, want, h.mails)
+	if got := told(a, w.d.Attempt(context.Background(), a)); got != want || h.seen().mails != 0 {
+		t.Errorf("got %s, want %s; offered %d times", got, want, h.seen().mails)
 	}
 	a.Job.Nexthops = []string{"[192.0.2.1]"} // the administrator knows better
 	if got := w.d.Attempt(context.Background(), a); got.Recipients[0].State != spool.Delivered {
@@ -299,7 +297,7 @@ func TestCancelledAttempt(t *testing.T) {
 		a.Last = true
 		begun := time.Now()
 		res := w.d.Attempt(ctx, a)
-		if got, want := told(a, res), "a waits 451 4.3.2 delivery interrupted"; got != want || res.Unreachable || second.conns != 0 {
+		if got, want := told(a, res), "a waits 451 4.3.2 delivery interrupted"; got != want || res.Unreachable || second.seen().conns != 0 {
 			t.Errorf("got %s, want %s; %+v", got, want, res)
 		}
 		if time.Since(begun) != time.Second {
