@@ -45,9 +45,10 @@ func (d *draft) prepare(env Envelope, jobs []Job) error {
 	if err := d.in(writing); err != nil {
 		return err
 	}
+	var records []*jobRecord
 	err := d.p.accepts()
 	if err == nil {
-		err = d.fill(env, jobs)
+		records, err = d.records(env, jobs)
 	}
 	if err == nil && d.file != nil {
 		err = d.file.finish()
@@ -57,18 +58,18 @@ func (d *draft) prepare(env Envelope, jobs []Job) error {
 		return err
 	}
 	d.stage = isPrepared
-	d.seal(&env)
+	d.ready = d.seal(&env, records)
 	d.releaseMemory()
 	return nil
 }
 
-// fill makes the records of the jobs.
-func (d *draft) fill(env Envelope, jobs []Job) error {
+// records makes the records of the jobs.
+func (d *draft) records(env Envelope, jobs []Job) ([]*jobRecord, error) {
 	if len(jobs) == 0 {
-		return fmt.Errorf("%w: no job", ErrInvalid)
+		return nil, fmt.Errorf("%w: no job", ErrInvalid)
 	}
 	now := d.p.now()
-	d.ready = &prepared{size: d.size}
+	out := make([]*jobRecord, 0, len(jobs))
 	for n, j := range jobs {
 		j.N = n
 		rec := &jobRecord{Job: j, alone: len(jobs) == 1, big: d.file != nil, from: env.Sender}
@@ -77,39 +78,38 @@ func (d *draft) fill(env Envelope, jobs []Job) error {
 			rec.Arrived = now
 		}
 		if err := rec.settle(now); err != nil {
-			d.ready = nil
-			return err
+			return nil, err
 		}
-		d.ready.jobs = append(d.ready.jobs, rec)
+		out = append(out, rec)
 	}
-	return nil
+	return out, nil
 }
 
-// seal writes the records into the batch.
-func (d *draft) seal(env *Envelope) {
+// seal writes all into a batch.
+func (d *draft) seal(env *Envelope, jobs []*jobRecord) *prepared {
 	env.Size = d.size
-	env.Arrived = d.ready.jobs[0].Arrived
-	d.ready.batch = d.p.db.NewBatchWithSize(d.batchSize(env))
-	w := writer{b: d.ready.batch}
+	env.Arrived = jobs[0].Arrived
+	w := writer{b: d.p.db.NewBatchWithSize(d.batchSize(env, jobs))}
 	if d.file != nil {
 		w.fileBody(d.id, &d.file.record)
 	} else {
 		w.inlineBody(d.id, *d.buf)
 	}
 	w.message(d.id, env)
-	for _, j := range d.ready.jobs {
+	for _, j := range jobs {
 		w.newJob(j)
 	}
+	return &prepared{batch: w.b, size: d.size, jobs: jobs}
 }
 
-// batchSize is about what the batch will take, so that it does not grow body by
-// body.
-func (d *draft) batchSize(env *Envelope) int {
+// batchSize is about what the batch will take, so that it is not copied as it
+// grows.
+func (d *draft) batchSize(env *Envelope, jobs []*jobRecord) int {
 	n := 1024 + len(env.Decision)
 	if d.file == nil {
 		n += int(d.size)
 	}
-	for _, j := range d.ready.jobs {
+	for _, j := range jobs {
 		n += 512 + 192*len(j.Recipients)
 	}
 	return n

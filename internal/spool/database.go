@@ -19,7 +19,7 @@ const separateAbove = 2 << 10
 // flushed.
 func (p *Pebble) databaseOptions() *pebble.Options {
 	opt := &pebble.Options{
-		FS:                 manifestFS{p.opt.FS},
+		FS:                 databaseFS{FS: p.opt.FS, fail: p.fail, running: &p.running},
 		Logger:             databaseLog{p},
 		FormatMajorVersion: pebble.FormatValueSeparation,
 		// A message that is delivered while its memtable lives never reaches a

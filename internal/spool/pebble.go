@@ -30,6 +30,7 @@ type Pebble struct {
 	// way that the database survived; no mail is taken and no work given out.
 	dead, ill trouble
 	damaged   atomic.Int64
+	running   atomic.Bool // opened, and not closing
 
 	mu     sync.Mutex // guards what follows, and the order of batches that depend on it
 	lanes  *lanes
@@ -61,6 +62,7 @@ func Open(o Options) (*Pebble, error) {
 	if err := p.begin(); err != nil {
 		return nil, errors.Join(err, p.shut())
 	}
+	p.running.Store(true)
 	p.space.start(p)
 	return p, nil
 }
@@ -94,6 +96,7 @@ func (p *Pebble) Close() error {
 		return nil
 	}
 	p.space.stop()
+	p.running.Store(false)
 	return p.shut()
 }
 
