@@ -139,7 +139,6 @@ func mailboxKeys(dst []string, d *domain, s *subject) []string {
 }
 
 func (q *query) mailboxEntry(d *domain, s *subject, keys []string) entry {
-	q.keys = keys
 	a, n := q.first(d.MailboxTable, keys)
 	rule := Ref{Name: q.tableName(d.MailboxTable), Source: a.Source}
 	switch a.Status {

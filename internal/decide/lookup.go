@@ -30,9 +30,6 @@ func (q *query) lookup(c *choice, v *view, r *Route) bool {
 // transportKeys are the keys of transport(5) in its order. Tables of expressions
 // are asked for the first one only.
 func transportKeys(dst []string, s *subject) []string {
-	if s.isNull() {
-		return append(dst, s.key)
-	}
 	dst = append(dst, s.key)
 	if s.bare != "" {
 		dst = append(dst, s.bare)

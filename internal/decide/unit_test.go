@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/postroad/postroad/internal/mail"
+	"github.com/postroad/postroad/internal/table"
 )
 
 func TestTri(t *testing.T) {
@@ -55,6 +57,9 @@ func TestAuthors(t *testing.T) {
 		{"ann@example.com", "ann@example.com"},
 		{"Ann <ann@example.com>", "ann@example.com"},
 		{`"x@y.example, (z)" <ann@example.com> (c <d@e.example>)`, "ann@example.com"},
+		{`"a<b" <ann@example.com>`, "ann@example.com"},
+		{`"a\\" <ann@example.com>`, "ann@example.com"},
+		{`"a\"," <ann@example.com>`, "ann@example.com"},
 		{"A <a@x.example>, B <b@y.example>", "a@x.example b@y.example"},
 		{"A <a@x.example,b@y.example>", "-"},
 		{"a@x.example, B <b@y.example>", "a@x.example b@y.example"},
@@ -201,6 +206,20 @@ func TestNoMemo(t *testing.T) {
 	}
 }
 
+// A remote table that was asked and could not answer defers, and the trace tells
+// its cause.
+func TestRemoteCouldNotAnswer(t *testing.T) {
+	w := parseWorld("domain example.com mailboxes=table.users\ntable users map remote\n")
+	e := parseEnvelope("send to=ann@example.com show=trace")
+	e.in.Memo = &Memo{View: w.view, Answers: map[Question]table.Answer{
+		{Table: 0, Key: "ann@example.com"}: {Status: table.TryLater, Cause: errors.New("connection refused")},
+	}}
+	d := w.once(e)
+	if r := d.Recipients[0]; r.Verdict != Defer || len(d.Needs) > 0 || !strings.Contains(r.Steps[0].Outcome, "table.users: connection refused") {
+		t.Errorf("%+v, needs %v", r, d.Needs)
+	}
+}
+
 // One round asks for all keys of a look-up, and for all recipients.
 func TestNeedsComeSideBySide(t *testing.T) {
 	w := parseWorld("domain example.com mailboxes=table.users subaddress=+\ntable users list remote\n")
@@ -233,5 +252,38 @@ func TestAllocations(t *testing.T) {
 	in, to := Input{Memo: memo}, []mail.Recipient{{Address: address("ann@d5000.example")}}
 	if n := testing.AllocsPerRun(100, func() { s.Message(in, to) }); n > 20 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// The keys of a table of patterns, in CONFIG.md's order.
+func TestSubjectKeys(t *testing.T) {
+	s := parseWorld("domain a.b.example mailboxes=ann subaddress=+\n").snapshot
+	for of, want := range map[string]string{
+		"Ann+X@a.b.example": "ann+x@a.b.example ann@a.b.example a.b.example .b.example .example ann+x@ ann@",
+		"ann@a.b.example":   "ann@a.b.example a.b.example .b.example .example ann@",
+		"ann+x@f.example":   "ann+x@f.example f.example .example ann+x@",
+		"x@[192.0.2.1]":     "x@[192.0.2.1] [192.0.2.1] x@",
+		"<>":                "<>",
+	} {
+		sub := s.subjectOf(path(of).Address)
+		if got := strings.Join(sub.keys(nil), " "); got != want {
+			t.Errorf("%s: %s, want %s", of, got, want)
+		}
+	}
+}
+
+// Aliases that meet again and again are followed once: sixty levels of two names
+// each would be 2^60 ways.
+func TestAliasesThatMeet(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("limits depth=100\ndomain a.example mailboxes=ann\n")
+	for i := range 60 {
+		fmt.Fprintf(&b, "  l%d l%d, r%d\n  r%d l%d, r%d\n", i, i+1, i+1, i, i+1, i+1)
+	}
+	b.WriteString("  l60 ann\n  r60 ann\n")
+	w := parseWorld(b.String())
+	d := w.decide(parseEnvelope("send to=l0@a.example"))
+	if legs := d.Recipients[0].Deliveries; len(legs) != 1 || legs[0].Recipient.Local != "ann" {
+		t.Errorf("%+v", legs)
 	}
 }
