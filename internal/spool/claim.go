@@ -122,11 +122,11 @@ func (p *Pebble) take(req ClaimReq, most int) ([]claim, error) {
 // refill reads the next window of a lane. The caller holds mu.
 func (p *Pebble) refill(l *lane) error {
 	l.more = false
-	from := appendDueKey(nil, l.key, l.horizon)
+	from, now := appendDueKey(nil, l.key, l.horizon), stamp(p.now())
 	var fresh slotHeap // in order, and so a heap
 	err := p.each(appendLaneKey(nil, l.key), from, func(key, _ []byte) bool {
 		_, s, ok := parseDueKey(key)
-		if !ok || p.leases.byRef[s.ref] != nil {
+		if held := p.leases.byRef[s.ref]; !ok || held != nil && held.live(now) {
 			return true
 		}
 		if len(fresh) == p.opt.Window {

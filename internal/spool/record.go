@@ -56,7 +56,7 @@ const (
 	flagWarned
 )
 
-func flag(on bool, f byte) byte {
+func bit(on bool, f byte) byte {
 	if on {
 		return f
 	}
@@ -64,7 +64,7 @@ func flag(on bool, f byte) byte {
 }
 
 func appendEnvelope(b []byte, e *Envelope) []byte {
-	b = append(b, flag(e.SMTPUTF8, flagSMTPUTF8), byte(e.Body), e.Origin)
+	b = append(b, bit(e.SMTPUTF8, flagSMTPUTF8), byte(e.Body), e.Origin)
 	b = appendAddress(b, e.Sender.Address)
 	b = appendTime(b, e.Arrived)
 	for _, s := range []string{e.Generation, e.Client, e.Helo, e.Login, e.Listener, e.MessageID, e.Tenant} {
@@ -103,8 +103,8 @@ func (d *decoder) flags(known byte) byte {
 }
 
 func appendJob(b []byte, j *jobRecord) []byte {
-	flags := flag(j.SMTPUTF8, flagSMTPUTF8) | flag(j.Held, flagHeld) | flag(j.alone, flagAlone) |
-		flag(j.big, flagBig) | flag(j.from != j.Sender, flagFrom)
+	flags := bit(j.SMTPUTF8, flagSMTPUTF8) | bit(j.Held, flagHeld) | bit(j.alone, flagAlone) |
+		bit(j.big, flagBig) | bit(j.from != j.Sender, flagFrom)
 	b = append(b, flags, byte(j.Ret), byte(j.Body))
 	for _, s := range []string{j.Lane.Tenant, j.Lane.Transport, j.Lane.Nexthop, j.EnvID, j.Rule, j.Copy} {
 		b = appendString(b, s)
@@ -148,6 +148,7 @@ func decodeJob(r ref, key, value []byte) (*jobRecord, tally, error) {
 	}
 	if j.from = j.Sender; flags&flagFrom != 0 {
 		j.from.Address = d.address()
+		d.bad = d.bad || j.from == j.Sender
 	}
 	for range d.count() {
 		j.Nexthops = append(j.Nexthops, d.string())
@@ -166,7 +167,7 @@ func decodeJob(r ref, key, value []byte) (*jobRecord, tally, error) {
 const maxRecipients = 1 << 20
 
 func appendRecipient(b []byte, r *Recipient) []byte {
-	b = append(b, flag(r.Warned, flagWarned), byte(r.Notify), byte(r.State))
+	b = append(b, bit(r.Warned, flagWarned), byte(r.Notify), byte(r.State))
 	b = appendAddress(appendAddress(b, r.Final), r.Original)
 	b = appendReply(appendString(b, r.ORCPT), r.Reply)
 	return appendString(b, r.Remote)

@@ -3,6 +3,7 @@ package spool
 import (
 	"errors"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -20,9 +21,11 @@ type space struct {
 	free atomic.Int64
 	stop func()
 
-	known   atomic.Bool // the file system tells its size
-	ballast bool        // the file is there
-	wasFull bool        // the log has told
+	known atomic.Bool // the file system tells its size
+
+	mu      sync.Mutex // guards what follows
+	ballast bool       // the file is there
+	wasFull bool       // the log has told
 }
 
 // start looks once, then every checkEvery.
@@ -55,6 +58,8 @@ func (s *space) start(p *Pebble) {
 
 // check looks at the disk and keeps the ballast.
 func (s *space) check() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	usage, err := s.p.opt.FS.GetDiskUsage(s.p.opt.Dir)
 	if err != nil || usage.TotalBytes == 0 {
 		s.known.Store(false)
@@ -70,6 +75,7 @@ func (s *space) check() {
 }
 
 // keepBallast lays the ballast when there is plenty, and gives it up in need.
+// The caller holds mu.
 func (s *space) keepBallast() {
 	free, least, size := s.free.Load(), s.p.opt.MinFree, s.p.opt.Ballast
 	switch {
