@@ -23,6 +23,8 @@ type Rules struct {
 	Transports  []Transport // the built-in ones included (see Builtin)
 	Listeners   []Listener
 	Directories []Directory
+	Tenants     []Tenant
+	Templates   []Template // many domains from tables; Domains come before them
 	Limits      Limits
 }
 
@@ -37,7 +39,8 @@ const NoTable TableID = -1
 
 // TableInfo is what decide knows of a table.
 type TableInfo struct {
-	Name   string // "aliases", named as table.aliases in steps
+	Name   string // "aliases", named as table.aliases in steps; "acme.aliases" in a tenant
+	Tenant string // whose it is; "": the top level's
 	Format string // list, map, virtual, transport, cidr, regexp, csv, inline
 	Source string // where the block stands
 
@@ -64,7 +67,8 @@ type Listener struct {
 
 // Directory is what decide knows of a directory.
 type Directory struct {
-	Name   string
+	Name   string  // "staff"; "acme.staff" in a tenant
+	Tenant string  // whose logins these are; "": the top level's
 	Owns   TableID // key a sender, values the logins that may use it; NoTable: any sender
 	Source string
 }
@@ -128,14 +132,16 @@ type Matchers struct {
 // Deny refuses before relay and domains.
 type Deny struct {
 	Ref
-	Match Matchers
-	Reply mail.Reply // zero: 554 5.7.1
+	Tenant string // asked for mail of its own only; "": the top level's
+	Match  Matchers
+	Reply  mail.Reply // zero: 554 5.7.1
 }
 
 // Relay grants mail for domains that are not hosted here.
 type Relay struct {
 	Ref
-	Match Matchers
+	Tenant string // asked for its own logins only; "": the top level's
+	Match  Matchers
 }
 
 // Members says how a domain knows its mailboxes.
@@ -153,6 +159,7 @@ const (
 type Domain struct {
 	Ref
 	Name         mail.Domain
+	Tenant       string      // whose it is; "": the top level's
 	AliasOf      mail.Domain // "" or a hosted domain that has none itself
 	Members      Members
 	Mailboxes    []mail.Address // of MembersList; keys in this domain
@@ -174,6 +181,7 @@ type Alias struct {
 // Route chooses a transport. Exactly one of Via and Lookup is set.
 type Route struct {
 	Ref
+	Tenant string // asked for mail of its own only; "": the top level's
 	Match  Matchers
 	Hosted *bool   // nil: derived (names recipient, original, lookup or tag)
 	Via    string  // transport name
@@ -183,16 +191,18 @@ type Route struct {
 // Copy makes one copy a message in BCC form.
 type Copy struct {
 	Ref
-	Match Matchers
-	To    mail.Address
-	Via   string // transport; "": routed like any other address
+	Tenant string // made of mail of its own only; "": the top level's
+	Match  Matchers
+	To     mail.Address
+	Via    string // transport; "": routed like any other address
 }
 
 // Transport is what a decision and its explanation need of a transport; hosts
 // are shown, not used: deliver takes them from the current configuration.
 type Transport struct {
-	Ref                // Name is the bare name, "mailstore"; Source where it stands, "builtin" for ours
-	Kind    string     // mx, smtp, lmtp, maildir, reject, discard
+	Ref                // Name is the bare name, "mailstore", "acme.mailstore" in a tenant; Source where it stands, "builtin" for ours
+	Tenant  string     // whose it is; "": the top level's
+	Kind    string     // mx, smtp, lmtp, maildir, reject, discard, reinject
 	Tiers   [][]string // smtp, lmtp
 	Balance string     // failover, random; "" for others
 	Reply   mail.Reply // reject
