@@ -88,7 +88,7 @@ func runWorld(t *testing.T, n *internet, seed uint64, letters int) tally {
 	r := &run{t: t, net: n, world: w, path: path, want: map[string][]arrival{}}
 	r.source = source(t, path)
 	for i := range letters {
-		r.post(w.letter(fmt.Sprintf("w%d-%d", seed, i)), i < 2)
+		r.post(w.letter(fmt.Sprintf("w%d-%d", seed, i)), i < 2 && !testing.Short())
 	}
 	r.settle()
 	stop()
@@ -262,7 +262,7 @@ func (r *run) settle() {
 	for _, list := range r.want {
 		want += len(list)
 	}
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if r.count() >= want {
 			break
 		}
