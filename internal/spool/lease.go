@@ -77,6 +77,15 @@ func (p *Pebble) expire() {
 	}
 }
 
+// end gives a lease back with its job, which is scheduled anew or gone. The
+// caller holds mu.
+func (p *Pebble) end(l *lease) {
+	delete(p.leases.byRef, l.ref())
+	if l.freed {
+		p.lanes.remove(l.rec.Lane, l.rec.slot())
+	}
+}
+
 // Extend makes a lease last longer.
 func (p *Pebble) Extend(_ context.Context, l Lease, d time.Duration) (Lease, error) {
 	if err := p.enter(); err != nil {

@@ -53,7 +53,7 @@ func (p *Pebble) replace(b *pebble.Batch, l Lease, jobs []Job) error {
 		fresh[i] = rec
 	}
 	p.apply(b)
-	delete(p.leases.byRef, old.ref())
+	p.end(held)
 	p.total.addJob(-1, old)
 	for _, j := range fresh {
 		p.total.addJob(1, j)

@@ -68,7 +68,7 @@ func (p *Pebble) update(b *pebble.Batch, l Lease, o Outcome, drafts []*draft) (g
 		w.move(old, next)
 	}
 	p.apply(b)
-	delete(p.leases.byRef, old.ref())
+	p.end(held)
 	p.exchange(old, next)
 	for _, d := range drafts {
 		p.arrived(d.ready)

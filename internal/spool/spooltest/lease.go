@@ -174,7 +174,8 @@ func (m *Mem) Replace(_ context.Context, l spool.Lease, jobs []spool.Job) error 
 		return err
 	}
 	seen := map[int]bool{}
-	next := msg.next
+	next := msg.jobs[len(msg.jobs)-1].N + 1
+	msg.next = next
 	var fresh []*memJob
 	for _, given := range jobs {
 		for _, r := range given.Recipients {

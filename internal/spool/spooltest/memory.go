@@ -36,7 +36,7 @@ type memMessage struct {
 	env  spool.Envelope
 	body []byte
 	jobs []*memJob // by number
-	next int       // number of the next job
+	next int       // number of the next one that is added
 }
 
 type memJob struct {

@@ -1,0 +1,287 @@
+package spool_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/postroad/postroad/internal/mail"
+	"github.com/postroad/postroad/internal/spool"
+)
+
+// TestModel does random calls on the store and on the model: lists, claims and
+// errors are the same at each step, over restarts, with windows so small that
+// every lane is longer than its window.
+func TestModel(t *testing.T) {
+	seeds := uint64(6)
+	if *points == "all" {
+		seeds = 100
+	}
+	for seed := range seeds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { runModel(t, seed) })
+	}
+}
+
+// twins are a store and its model under one clock.
+type twins struct {
+	*testing.T
+	rng           *rand.Rand
+	now           time.Time
+	tested, model *world
+	options       spool.Options
+	leases        []lease // in both
+	serial        int
+}
+
+type lease struct{ tested, model spool.Job }
+
+func runModel(t *testing.T, seed uint64) {
+	w := &twins{T: t, rng: rand.New(rand.NewPCG(seed, 1)), now: epoch}
+	clock := func() time.Time { return w.now }
+	model := newModel()
+	model.Now = clock
+	w.options = spool.Options{
+		Dir: "spool", FS: vfs.NewMem(), Now: clock, InlineMax: 1 << 10, MemTable: 64 << 10,
+		MinFree: -1, Window: 1 + int(seed%3), Fatal: func(err error) { panic(err) },
+	}
+	w.model = newWorld(model)
+	w.reopen()
+	calls := []func(){w.commit, w.commit, w.claim, w.claim, w.claim, w.update, w.update, w.update, w.replace, w.change, w.tick, w.extend}
+	for range 400 {
+		calls[w.rng.IntN(len(calls))]()
+		if w.rng.IntN(60) == 0 {
+			w.reopen()
+		}
+		if w.rng.IntN(10) == 0 {
+			w.compare()
+		}
+		if t.Failed() {
+			break
+		}
+	}
+	w.compare()
+	if err := w.tested.store.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// reopen restarts the store; the model lets its leases run out.
+func (w *twins) reopen() {
+	if w.tested != nil {
+		if err := w.tested.store.Close(); err != nil {
+			w.Fatal(err)
+		}
+	}
+	p, err := spool.Open(w.options)
+	if err != nil {
+		w.Fatal(err)
+	}
+	if w.tested == nil {
+		w.tested = newWorld(p)
+	}
+	w.tested.store = p
+	w.leases = nil
+	w.now = w.now.Add(2 * time.Hour) // longer than any lease
+}
+
+func (w *twins) lane() spool.Lane {
+	return spool.Lane{Tenant: "acme", Transport: "t", Nexthop: fmt.Sprint(w.rng.IntN(3))}
+}
+
+// due is a time around now, in few steps so that jobs share it.
+func (w *twins) due() time.Time { return w.now.Add(time.Duration(w.rng.IntN(7)-4) * time.Minute) }
+
+func (w *twins) same(call string, a, b error) bool {
+	w.Helper()
+	for _, kind := range []error{nil, spool.ErrFenced, spool.ErrInvalid, spool.ErrNotFound} {
+		if errors.Is(a, kind) != errors.Is(b, kind) {
+			w.Fatalf("%s: %v, model %v", call, a, b)
+		}
+	}
+	return a == nil
+}
+
+func (w *twins) commit() {
+	w.serial++
+	name, size := fmt.Sprintf("m%04d", w.serial), w.rng.IntN(3000)
+	var jobs []spool.Job
+	for range 1 + w.rng.IntN(3) {
+		jobs = append(jobs, spool.Job{Lane: w.lane(), Due: w.due(), Held: w.rng.IntN(10) == 0, Recipients: recipients(1 + w.rng.IntN(6))})
+	}
+	do := func(x *world) error {
+		d, env, _, err := x.draft(name, size)
+		if err != nil {
+			return err
+		}
+		defer d.Abort()
+		return d.Commit(env, jobs)
+	}
+	w.same("commit", do(w.tested), do(w.model))
+}
+
+func (w *twins) claim() {
+	req := spool.ClaimReq{Lane: w.lane(), Before: w.due(), Max: 1 + w.rng.IntN(4), LeaseFor: time.Duration(1+w.rng.IntN(60)) * time.Minute}
+	a, errA := w.tested.store.Claim(context.Background(), req)
+	b, errB := w.model.store.Claim(context.Background(), req)
+	if !w.same("claim", errA, errB) {
+		return
+	}
+	if got, want := w.tested.jobs(a), w.model.jobs(b); got != want {
+		w.Fatalf("claim of %s gives\n%s\nwant\n%s", req.Lane.Nexthop, got, want)
+	}
+	for i := range a {
+		w.leases = append(w.leases, lease{a[i], b[i]})
+	}
+}
+
+// jobs names jobs in order.
+func (x *world) jobs(jobs []spool.Job) string {
+	var out []string
+	for _, j := range jobs {
+		var n []string
+		for _, r := range j.Recipients {
+			n = append(n, fmt.Sprint(r.N))
+		}
+		out = append(out, fmt.Sprintf("%s/%d due %d attempts %d waiting %s", x.names[j.Message], j.N, j.Due.Unix(), j.Attempts, strings.Join(n, ",")))
+	}
+	return strings.Join(out, "\n")
+}
+
+// pick takes a lease, mostly for good: one used twice is fenced.
+func (w *twins) pick() (lease, bool) {
+	if len(w.leases) == 0 {
+		return lease{}, false
+	}
+	i := w.rng.IntN(len(w.leases))
+	l := w.leases[i]
+	if w.rng.IntN(8) > 0 {
+		w.leases = slices.Delete(w.leases, i, i+1)
+	}
+	return l, true
+}
+
+func (w *twins) update() {
+	l, ok := w.pick()
+	if !ok {
+		return
+	}
+	o := spool.Outcome{Next: w.due(), Held: w.rng.IntN(8) == 0, Uncount: w.rng.IntN(4) == 0}
+	for _, r := range l.tested.Recipients {
+		if state := spool.State(w.rng.IntN(3)); w.rng.IntN(4) > 0 {
+			o.Changes = append(o.Changes, spool.RecipientChange{N: r.N, State: state, Reply: mail.Reply{Code: 451}, Remote: "mx"})
+		}
+	}
+	spawn := w.rng.IntN(3) == 0
+	w.serial++
+	name := fmt.Sprintf("m%04d", w.serial)
+	jobs := []spool.Job{{Lane: w.lane(), Due: w.due(), Recipients: recipients(1)}}
+	do := func(x *world, j spool.Job) error {
+		var drafts []spool.Draft
+		if spawn {
+			d, env, _, err := x.draft(name, len(name)*200)
+			if err != nil {
+				return err
+			}
+			defer d.Abort()
+			if err := d.Prepare(env, jobs); err != nil {
+				return err
+			}
+			drafts = append(drafts, d)
+		}
+		return x.store.Update(context.Background(), j.Lease, o, drafts)
+	}
+	w.same("update", do(w.tested, l.tested), do(w.model, l.model))
+}
+
+func (w *twins) replace() {
+	l, ok := w.pick()
+	if !ok {
+		return
+	}
+	to, due := w.lane(), w.due()
+	cut := w.rng.IntN(len(l.tested.Recipients) + 1)
+	do := func(x *world, j spool.Job) error {
+		var jobs []spool.Job
+		for _, part := range [][]spool.Recipient{j.Recipients[:cut], j.Recipients[cut:]} {
+			if len(part) > 0 {
+				n := j
+				n.Lane, n.Due, n.Recipients = to, due, part
+				jobs = append(jobs, n)
+			}
+		}
+		return x.store.Replace(context.Background(), j.Lease, jobs)
+	}
+	w.same("replace", do(w.tested, l.tested), do(w.model, l.model))
+}
+
+func (w *twins) extend() {
+	if l, ok := w.pick(); ok {
+		_, errA := w.tested.store.Extend(context.Background(), l.tested.Lease, 10*time.Minute)
+		_, errB := w.model.store.Extend(context.Background(), l.model.Lease, 10*time.Minute)
+		w.same("extend", errA, errB)
+		w.leases = append(w.leases, l)
+	}
+}
+
+func (w *twins) change() {
+	a := spool.Action(w.rng.IntN(4))
+	filters := []spool.Filter{{}, {HeldOnly: true}, {Tenant: "acme", Limit: 3}, {Domain: "example.com", Limit: 2}}
+	f := filters[w.rng.IntN(len(filters))]
+	if w.serial > 0 && w.rng.IntN(2) == 0 || a == spool.ActionRemove {
+		f = spool.Filter{Sender: fmt.Sprintf("m%04d@example.org", 1+w.rng.IntN(max(w.serial, 1)))}
+	}
+	n, errA := w.tested.store.Change(context.Background(), f, a)
+	m, errB := w.model.store.Change(context.Background(), f, a)
+	if w.same("change", errA, errB) && n != m {
+		w.Fatalf("action %d on %+v concerns %d jobs, model %d", a, f, n, m)
+	}
+}
+
+func (w *twins) tick() { w.now = w.now.Add(time.Duration(w.rng.IntN(20)) * time.Minute) }
+
+// compare holds lists, counters and lanes against each other.
+func (w *twins) compare() {
+	w.Helper()
+	got, err := w.tested.dump()
+	want, _ := w.model.dump()
+	if err != nil || got != want {
+		w.Fatalf("%v\n%s\nwant\n%s", err, got, want)
+	}
+	for _, by := range []spool.Group{spool.GroupAll, spool.GroupLane, spool.GroupTenant} {
+		a, errA := w.tested.store.Count(context.Background(), by)
+		b, errB := w.model.store.Count(context.Background(), by)
+		if got, want := fmt.Sprint(a), fmt.Sprint(b); !w.same("count", errA, errB) || got != want {
+			w.Fatalf("count %d: %s\nwant %s", by, got, want)
+		}
+	}
+	w.compareLanes()
+}
+
+// compareLanes allows a long lane to say too early that it has work, since what
+// lies beyond its window may have been removed.
+func (w *twins) compareLanes() {
+	w.Helper()
+	a, errA := w.tested.store.Lanes(context.Background(), w.now, 100)
+	b, errB := w.model.store.Lanes(context.Background(), w.now, 100)
+	w.same("lanes", errA, errB)
+	due := map[spool.Lane]time.Time{}
+	last := time.Time{}
+	for _, l := range a {
+		if l.Due.Before(last) {
+			w.Fatalf("lanes are not in order: %+v", a)
+		}
+		last, due[l.Lane] = l.Due, l.Due
+	}
+	for _, l := range b {
+		if at, ok := due[l.Lane]; !ok || at.After(l.Due) {
+			w.Fatalf("lane %s is due %v, not %v", l.Lane.Nexthop, l.Due, at)
+		}
+	}
+}
