@@ -54,6 +54,8 @@ const (
 	flagBig
 	flagFrom // the envelope has another sender than the job
 	flagWarned
+	flagHomed
+	flagNotBy // a recipient: the transport follows
 )
 
 func bit(on bool, f byte) byte {
@@ -104,7 +106,7 @@ func (d *decoder) flags(known byte) byte {
 
 func appendJob(b []byte, j *jobRecord) []byte {
 	flags := bit(j.SMTPUTF8, flagSMTPUTF8) | bit(j.Held, flagHeld) | bit(j.alone, flagAlone) |
-		bit(j.big, flagBig) | bit(j.from != j.Sender, flagFrom)
+		bit(j.big, flagBig) | bit(j.from != j.Sender, flagFrom) | bit(j.Homed, flagHomed)
 	b = append(b, flags, byte(j.Ret), byte(j.Body))
 	for _, s := range []string{j.Lane.Tenant, j.Lane.Transport, j.Lane.Nexthop, j.EnvID, j.Rule, j.Copy} {
 		b = appendString(b, s)
@@ -136,8 +138,8 @@ func decodeJob(r ref, key, value []byte) (*jobRecord, tally, error) {
 	}
 	j := &jobRecord{}
 	j.Message, j.N = r.id, int(r.job)
-	flags := d.flags(flagSMTPUTF8 | flagHeld | flagAlone | flagBig | flagFrom)
-	j.SMTPUTF8, j.Held = flags&flagSMTPUTF8 != 0, flags&flagHeld != 0
+	flags := d.flags(flagSMTPUTF8 | flagHeld | flagAlone | flagBig | flagFrom | flagHomed)
+	j.SMTPUTF8, j.Held, j.Homed = flags&flagSMTPUTF8 != 0, flags&flagHeld != 0, flags&flagHomed != 0
 	j.alone, j.big = flags&flagAlone != 0, flags&flagBig != 0
 	j.Ret, j.Body = mail.Ret(d.byte()), mail.BodyType(d.byte())
 	for _, to := range []*string{&j.Lane.Tenant, &j.Lane.Transport, &j.Lane.Nexthop, &j.EnvID, &j.Rule, &j.Copy} {
@@ -167,10 +169,14 @@ func decodeJob(r ref, key, value []byte) (*jobRecord, tally, error) {
 const maxRecipients = 1 << 20
 
 func appendRecipient(b []byte, r *Recipient) []byte {
-	b = append(b, bit(r.Warned, flagWarned), byte(r.Notify), byte(r.State))
+	b = append(b, bit(r.Warned, flagWarned)|bit(r.NotBy != "", flagNotBy), byte(r.Notify), byte(r.State))
 	b = appendAddress(appendAddress(b, r.Final), r.Original)
 	b = appendReply(appendString(b, r.ORCPT), r.Reply)
-	return appendString(b, r.Remote)
+	b = appendString(b, r.Remote)
+	if r.NotBy != "" {
+		b = appendString(b, r.NotBy)
+	}
+	return b
 }
 
 func decodeRecipient(n int, key, value []byte) (r Recipient, err error) {
@@ -179,12 +185,16 @@ func decodeRecipient(n int, key, value []byte) (r Recipient, err error) {
 		return r, err
 	}
 	r.N = n
-	r.Warned = d.flags(flagWarned)&flagWarned != 0
+	flags := d.flags(flagWarned | flagNotBy)
+	r.Warned = flags&flagWarned != 0
 	r.Notify, r.State = mail.Notify(d.byte()), State(d.byte())
 	r.Final, r.Original = d.address(), d.address()
 	r.ORCPT, r.Reply = d.string(), d.reply()
 	r.Remote = d.string()
-	if r.State > Removed {
+	if flags&flagNotBy != 0 {
+		r.NotBy = d.string()
+	}
+	if r.State > Moved {
 		return r, ErrDamaged
 	}
 	return r, d.end()

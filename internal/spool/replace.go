@@ -31,26 +31,18 @@ func (p *Pebble) replace(b *pebble.Batch, l Lease, jobs []Job) error {
 		return err
 	}
 	old := held.rec
-	if err := old.covered(jobs); err != nil {
+	if err := old.covered(jobs, func(r *Recipient) bool { return r.State == Waiting }); err != nil {
 		return err
 	}
-	last := 0
-	if err := p.jobsOf(old.Message, func(r ref) bool { last = int(r.job); return true }); err != nil {
+	fresh, err := p.successors(old, jobs)
+	if err != nil {
 		return err
 	}
 	w := writer{b: b}
 	w.dropJob(old)
-	fresh := make([]*jobRecord, len(jobs))
-	for i, j := range jobs {
-		rec := &jobRecord{Job: j, alone: old.alone && len(jobs) == 1, big: old.big, from: old.from}
-		rec.Message, rec.N = old.Message, last+1+i
-		rec.Size, rec.Arrived = old.Size, old.Arrived
-		rec.Held = j.Held || old.Held
-		if err := rec.settle(p.now()); err != nil {
-			return err
-		}
-		w.newJob(rec)
-		fresh[i] = rec
+	for _, j := range fresh {
+		j.alone = old.alone && len(jobs) == 1
+		w.newJob(j)
 	}
 	p.apply(b)
 	p.end(held)
@@ -62,12 +54,49 @@ func (p *Pebble) replace(b *pebble.Batch, l Lease, jobs []Job) error {
 	return nil
 }
 
-// covered checks that jobs hold each waiting recipient of j exactly once, so
+// moved gives the jobs that take over what an outcome moves out of old, whose
+// state is next from now on. The caller holds mu.
+func (p *Pebble) moved(old, next *jobRecord, o Outcome) ([]*jobRecord, error) {
+	leaves := func(r *Recipient) bool { return r.State == Waiting && next.Recipients[r.N].State == Moved }
+	if err := old.covered(o.Jobs, leaves); err != nil || len(o.Jobs) == 0 {
+		return nil, err
+	}
+	fresh, err := p.successors(old, o.Jobs)
+	if err != nil {
+		return nil, err
+	}
+	next.alone = false
+	fresh[0].alone = old.alone && next.waiting() == 0 && len(fresh) == 1
+	return fresh, nil
+}
+
+// successors makes records of jobs that follow old in its message, none of them
+// alone yet. The caller holds mu.
+func (p *Pebble) successors(old *jobRecord, jobs []Job) ([]*jobRecord, error) {
+	last := 0
+	if err := p.jobsOf(old.Message, func(r ref) bool { last = int(r.job); return true }); err != nil {
+		return nil, err
+	}
+	fresh := make([]*jobRecord, len(jobs))
+	for i, j := range jobs {
+		rec := &jobRecord{Job: j, big: old.big, from: old.from}
+		rec.Message, rec.N = old.Message, last+1+i
+		rec.Size, rec.Arrived = old.Size, old.Arrived
+		rec.Held = j.Held || old.Held
+		if err := rec.settle(p.now()); err != nil {
+			return nil, err
+		}
+		fresh[i] = rec
+	}
+	return fresh, nil
+}
+
+// covered checks that jobs hold each recipient of j that leaves exactly once, so
 // that none is lost or doubled on its way.
-func (j *jobRecord) covered(jobs []Job) error {
+func (j *jobRecord) covered(jobs []Job, leaves func(*Recipient) bool) error {
 	missing := map[int]bool{}
 	for i := range j.Recipients {
-		if j.Recipients[i].State == Waiting {
+		if leaves(&j.Recipients[i]) {
 			missing[i] = true
 		}
 	}

@@ -63,6 +63,7 @@ const (
 	Delivered
 	Failed  // bounced, or dropped where no DSN may be sent
 	Removed // by an administrator
+	Moved   // goes on in another job of the message
 )
 
 // Recipient of a job.
@@ -76,6 +77,10 @@ type Recipient struct {
 	Reply    mail.Reply // last remote or own reply
 	Remote   string     // host that said it
 	Warned   bool       // a delay DSN went out
+	// NotBy is a transport that has said that it does not know the recipient, or
+	// that sent the message back: it goes by the other side of a migration. "":
+	// none has.
+	NotBy string
 }
 
 // Job is message × delivery group: recipients that share transport, sender and
@@ -94,6 +99,7 @@ type Job struct {
 	Copy     string       // rule of the copy, or ""
 	Expanded mail.Address // for Delivered-To and X-Original-To; zero: none
 	Original mail.Address // for X-Original-To; zero: as Expanded
+	Homed    bool         // the way of each recipient is looked up at each attempt: a migration
 	Size     int64
 	Arrived  time.Time // UTC
 
@@ -129,6 +135,9 @@ type Outcome struct {
 	Next    time.Time // when recipients still wait: the next attempt
 	Held    bool      // recipients still waiting are held, with Next ignored
 	Uncount bool      // the attempt does not count (never begun)
+	// Jobs take over the recipients whose Changes say Moved, each (by its N) in
+	// exactly one. They are numbered after the present ones, their recipients from 0.
+	Jobs []Job
 }
 
 // LaneDue is a lane with work.

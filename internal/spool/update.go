@@ -53,28 +53,46 @@ func (p *Pebble) update(b *pebble.Batch, l Lease, o Outcome, drafts []*draft) (g
 			return false, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 	}
-	last := next.waiting() == 0
-	w := writer{b: b}
-	for _, c := range o.Changes {
-		if !last {
-			w.recipient(next.ref(), &next.Recipients[c.N])
-		}
+	fresh, err := p.moved(old, next, o)
+	if err != nil {
+		return false, err
 	}
-	if last {
-		if gone, err = p.dropJob(&w, old); err != nil {
-			return false, err
-		}
-	} else {
-		w.move(old, next)
+	w := writer{b: b}
+	if gone, err = p.rewrite(&w, old, next, o); err != nil {
+		return false, err
+	}
+	for _, j := range fresh {
+		w.newJob(j)
 	}
 	p.apply(b)
 	p.end(held)
 	p.exchange(old, next)
+	for _, j := range fresh {
+		p.total.addJob(1, j)
+		p.schedule(j)
+	}
 	for _, d := range drafts {
 		p.arrived(d.ready)
 		d.stage = ended
 	}
 	return gone && old.big, nil
+}
+
+// rewrite writes next in place of old; gone tells that the message went with it.
+// The caller holds mu.
+func (p *Pebble) rewrite(w *writer, old, next *jobRecord, o Outcome) (gone bool, err error) {
+	switch {
+	case next.waiting() > 0:
+		for _, c := range o.Changes {
+			w.recipient(next.ref(), &next.Recipients[c.N])
+		}
+		w.move(old, next)
+	case len(o.Jobs) > 0:
+		w.dropJob(old)
+	default:
+		return p.dropJob(w, old)
+	}
+	return false, nil
 }
 
 // move writes a job that changed, and its new place in the schedule.
@@ -99,7 +117,7 @@ func (j *jobRecord) after(o Outcome, now time.Time) (*jobRecord, error) {
 	next := *j
 	next.Recipients = slices.Clone(j.Recipients)
 	for _, c := range o.Changes {
-		if c.N < 0 || c.N >= len(next.Recipients) || next.Recipients[c.N].State != Waiting || c.State > Removed {
+		if c.N < 0 || c.N >= len(next.Recipients) || next.Recipients[c.N].State != Waiting || c.State > Moved {
 			return nil, fmt.Errorf("%w: change of recipient %d", ErrInvalid, c.N)
 		}
 		r := &next.Recipients[c.N]

@@ -71,6 +71,8 @@ func stateWord(s spool.State) string {
 		return "failed"
 	case spool.Removed:
 		return "removed"
+	case spool.Moved:
+		return "moved"
 	}
 	return "waiting"
 }

@@ -122,16 +122,58 @@ func (m *Mem) Update(_ context.Context, l spool.Lease, o spool.Outcome, spawn []
 		}
 		drafts[i] = d
 	}
+	fresh, err := m.successors(msg, j, o)
+	if err != nil {
+		return err
+	}
 	for _, d := range drafts {
 		m.take(d)
 	}
 	j.apply(o, m.Now().UTC())
+	msg.jobs = append(msg.jobs, fresh...)
+	for _, f := range fresh {
+		m.hint(f)
+	}
 	if len(j.waiting) == 0 {
 		m.drop(msg, j)
 	} else {
 		m.hint(j)
 	}
 	return nil
+}
+
+// successors makes the jobs that take over what an outcome moves. The caller
+// holds mu.
+func (m *Mem) successors(msg *memMessage, old *memJob, o spool.Outcome) ([]*memJob, error) {
+	leaves := map[int]bool{}
+	for _, c := range o.Changes {
+		if c.State == spool.Moved {
+			leaves[c.N] = true
+		}
+	}
+	next := msg.next
+	var fresh []*memJob
+	for _, given := range o.Jobs {
+		bad := error(nil)
+		for _, r := range given.Recipients {
+			if !leaves[r.N] || r.State != spool.Waiting {
+				bad = fmt.Errorf("%w: recipient %d", spool.ErrInvalid, r.N)
+			}
+			delete(leaves, r.N)
+		}
+		j, err := msg.add(old.Message, given, m.Now().UTC())
+		if err = cmp.Or(bad, err); err != nil {
+			msg.next = next
+			return nil, err
+		}
+		j.Held = j.Held || old.Held
+		fresh = append(fresh, j)
+	}
+	if len(leaves) > 0 {
+		msg.next = next
+		return nil, fmt.Errorf("%w: a recipient is missing", spool.ErrInvalid)
+	}
+	return fresh, nil
 }
 
 // apply writes an outcome into the job.

@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) spool.Store) {
 		{"update refuses", testUpdateRefuses},
 		{"spawn", testSpawn},
 		{"replace", testReplace},
+		{"update moves", testMove},
 		{"hold", testHold},
 		{"hold during attempt", testHoldDuring},
 		{"retry", testRetry},
