@@ -118,6 +118,8 @@ func (q *query) namedMailbox(d *domain, s *subject) entry {
 		if d.mailboxes[s.key] || s.bare != "" && d.mailboxes[s.bare] {
 			return entry{kind: entryMailbox, rule: d.Ref, wild: !d.mailboxes[s.key]}
 		}
+	case MembersAsk:
+		return q.mailboxEntry(d, s, append(q.keys[:0], s.key))
 	case MembersTable:
 		return q.mailboxEntry(d, s, mailboxKeys(q.keys[:0], d, s))
 	}
@@ -144,7 +146,8 @@ func (q *query) mailboxEntry(d *domain, s *subject, keys []string) entry {
 	switch a.Status {
 	case table.Found:
 		// What an expression matches was not written down name by name either.
-		return entry{kind: entryMailbox, rule: rule, wild: q.isWhole(d.MailboxTable) || s.isBare(keys[n])}
+		// Nor was what another host accepts.
+		return entry{kind: entryMailbox, rule: rule, wild: d.Members == MembersAsk || q.isWhole(d.MailboxTable) || s.isBare(keys[n])}
 	case table.TryLater:
 		return entry{kind: entryAway, rule: d.Ref}
 	}

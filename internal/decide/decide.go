@@ -91,7 +91,7 @@ func dropRepeated(list []RecipientDecision) {
 	seen := make(map[repetition]bool, len(list))
 	for i := range list {
 		list[i].Deliveries = slices.DeleteFunc(list[i].Deliveries, func(leg Delivery) bool {
-			r := repetition{leg.Recipient, leg.Original, leg.Expanded, leg.ORCPT, leg.Notify}
+			r := repetition{leg.Recipient, leg.Original, leg.Expanded, leg.ORCPT, leg.Copy, leg.Notify}
 			was := seen[r]
 			seen[r] = true
 			return was
@@ -102,6 +102,6 @@ func dropRepeated(list []RecipientDecision) {
 // repetition is what makes two deliveries of a message one.
 type repetition struct {
 	recipient, original, expanded mail.Address
-	orcpt                         string
+	orcpt, copy                   string
 	notify                        mail.Notify
 }

@@ -115,6 +115,8 @@ type Delivery struct {
 	EnvID     string
 	Ret       mail.Ret
 	Reply     mail.Reply // kind reject: what it says
+	Homed     bool       // Transport is that of the recipient's home, looked up again at each attempt
+	NotBy     string     // Homed: the side that has sent the message back; "" none
 }
 
 // RecipientDecision is what shall become of one recipient.

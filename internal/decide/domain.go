@@ -14,6 +14,7 @@ type domain struct {
 	*Domain
 	real      *domain
 	bareKeys  bool            // its mailbox table may hold bare local parts
+	bareMoved bool            // its table of moved addresses may
 	mailboxes map[string]bool // keys
 	aliases   map[string]*Alias
 }
@@ -52,10 +53,14 @@ func compileDomain(r *Rules, source *Domain) *domain {
 	for i := range source.Aliases {
 		d.aliases[source.Aliases[i].Address.Key()] = &source.Aliases[i]
 	}
-	if id := source.MailboxTable; source.Members == MembersTable && id >= 0 && int(id) < len(r.Tables) {
-		d.bareKeys = slices.Contains([]string{"list", "inline"}, r.Tables[id].Format)
-	}
+	d.bareKeys = source.Members == MembersTable && r.hasBareKeys(source.MailboxTable)
+	d.bareMoved = source.Migration != nil && r.hasBareKeys(source.Migration.Moved)
 	return d
+}
+
+// hasBareKeys tells whether keys of a table may be bare local parts.
+func (r *Rules) hasBareKeys(id TableID) bool {
+	return id >= 0 && int(id) < len(r.Tables) && slices.Contains([]string{"list", "inline"}, r.Tables[id].Format)
 }
 
 func (s *Snapshot) linkDomain(d *domain) error {
@@ -66,11 +71,29 @@ func (s *Snapshot) linkDomain(d *domain) error {
 		}
 		d.real = real
 	}
-	if d.Members == MembersTable && !s.hasTable(d.MailboxTable) {
+	if (d.Members == MembersTable || d.Members == MembersAsk) && !s.hasTable(d.MailboxTable) {
 		return missing(d.Ref, "table", fmt.Sprint(int(d.MailboxTable)))
 	}
 	if d.AliasTable != NoTable && !s.hasTable(d.AliasTable) {
 		return missing(d.Ref, "table", fmt.Sprint(int(d.AliasTable)))
+	}
+	return s.linkMigration(d)
+}
+
+func (s *Snapshot) linkMigration(d *domain) error {
+	m := d.Migration
+	if m == nil {
+		return nil
+	}
+	for _, id := range []TableID{m.Homes, m.Moved} {
+		if id != NoTable && !s.hasTable(id) {
+			return missing(d.Ref, "table", fmt.Sprint(int(id)))
+		}
+	}
+	for _, name := range []string{m.New, m.Old} {
+		if s.transports[name] == nil {
+			return missing(d.Ref, "transport", name)
+		}
 	}
 	return nil
 }

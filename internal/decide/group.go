@@ -22,6 +22,7 @@ type Group struct {
 	EnvID     string
 	Ret       mail.Ret
 	Reply     mail.Reply
+	Homed     bool
 
 	Deliveries []Delivery
 }
@@ -33,6 +34,7 @@ type bond struct {
 	expanded, original                                mail.Address
 	ret                                               mail.Ret
 	reply                                             mail.Reply
+	homed                                             bool
 }
 
 // Groups puts the deliveries of the accepted recipients into groups, in the
@@ -63,7 +65,7 @@ func bondOf(leg Delivery) bond {
 		tenant: leg.Tenant, transport: leg.Transport, copy: leg.Copy, envID: leg.EnvID,
 		nexthops: strings.Join(leg.Nexthops, ","), nexthop: laneNexthop(leg),
 		sender: leg.Sender, expanded: leg.Expanded, original: shownOriginal(leg),
-		ret: leg.Ret, reply: leg.Reply,
+		ret: leg.Ret, reply: leg.Reply, homed: leg.Homed,
 	}
 }
 
@@ -72,6 +74,7 @@ func groupOf(leg Delivery, b bond) Group {
 		Tenant: leg.Tenant, Transport: leg.Transport, Kind: leg.Kind, Nexthop: b.nexthop,
 		Nexthops: leg.Nexthops, Sender: leg.Sender, Rule: leg.Rule, Copy: leg.Copy,
 		Expanded: leg.Expanded, Original: b.original, EnvID: leg.EnvID, Ret: leg.Ret, Reply: leg.Reply,
+		Homed: leg.Homed,
 	}
 }
 

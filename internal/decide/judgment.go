@@ -20,7 +20,8 @@ type member struct {
 	aliased  bool         // it came by an alias
 	ruling   ruling
 	leg      Delivery
-	dropped  bool // refused before the message by a route that the message may change
+	twin     *Delivery // to the other side of a migration as well
+	dropped  bool      // refused before the message by a route that the message may change
 }
 
 // judge takes one recipient through the stages.
@@ -92,6 +93,9 @@ func (j *judgment) sum() RecipientDecision {
 			out.Deliveries = make([]Delivery, 0, len(j.members)-i)
 		}
 		out.Deliveries = append(out.Deliveries, m.leg)
+		if m.twin != nil {
+			out.Deliveries = append(out.Deliveries, *m.twin)
+		}
 	}
 	if taken == 0 {
 		return decided(refusalOf(j.members))

@@ -14,6 +14,9 @@ type choice struct {
 	reply     mail.Reply // instead of the transport's own
 	fail      *ruling    // no way: why
 	open      bool       // a rule before it waits for the message
+	homed     bool       // the way is that of the recipient's home
+	home      Home       // of homed
+	both      bool       // homed: the other side gets a copy
 }
 
 // routeMember finds the way of one final recipient and completes its leg.
@@ -31,6 +34,9 @@ func (j *judgment) routeMember(m *member) {
 		if c.open {
 			m.ruling, m.dropped = accepted(), true
 		}
+		return
+	}
+	if c.homed && j.settleHome(&c, m) {
 		return
 	}
 	if j.isMarked(m.leg) {
@@ -64,7 +70,11 @@ func (q *query) choose(v *view) choice {
 
 // chooseLast is for mail of which no route holds.
 func (q *query) chooseLast(c *choice, v *view) {
-	if d := q.domains[v.recipient.address.Domain]; d != nil && d.real.Deliver != "" {
+	d := q.domains[v.recipient.address.Domain]
+	if d != nil && q.goHome(c, v, d.real) {
+		return
+	}
+	if d != nil && d.real.Deliver != "" {
 		q.take(c, v, d.real.Deliver, d.real.Ref)
 		return
 	}

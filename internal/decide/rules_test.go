@@ -238,6 +238,8 @@ func (w *world) domain(b block, a attributes, ref Ref) Domain {
 	case boxes == "":
 	case boxes == "any":
 		d.Members = MembersAny
+	case strings.HasPrefix(boxes, "ask."):
+		d.Members, d.MailboxTable = MembersAsk, w.id("table."+strings.TrimPrefix(boxes, "ask."))
 	case strings.HasPrefix(boxes, "table."):
 		d.Members, d.MailboxTable = MembersTable, w.id(boxes)
 	default:
@@ -248,6 +250,9 @@ func (w *world) domain(b block, a attributes, ref Ref) Domain {
 	}
 	if t := a.word("aliases"); t != "" {
 		d.AliasTable = w.id(t)
+	}
+	if a.word("new") != "" {
+		d.Migration = w.migration(a, ref)
 	}
 	for _, c := range a.list("catch_all") {
 		d.CatchAll = append(d.CatchAll, localAddress(c, d.Name))
@@ -261,6 +266,26 @@ func (w *world) domain(b block, a attributes, ref Ref) Domain {
 		d.Aliases = append(d.Aliases, al)
 	}
 	return d
+}
+
+// migration reads new=, old=, moved=, homes=, home= (the default), share=,
+// unknown=try-other, both=yes and dry_run=yes of a domain.
+func (w *world) migration(a attributes, ref Ref) *Migration {
+	m := &Migration{
+		Source: ref.Source, New: a.word("new"), Old: a.word("old"), Homes: NoTable, Moved: NoTable,
+		TryOther: a.word("unknown") == "try-other", Both: a.word("both") == "yes", DryRun: a.word("dry_run") == "yes",
+		Percent: float64(a.number("share")),
+	}
+	if a.word("home") == "new" {
+		m.Default = SideNew
+	}
+	if t := a.word("moved"); t != "" {
+		m.Moved = w.id(t)
+	}
+	if t := a.word("homes"); t != "" {
+		m.Homes = w.id(t)
+	}
+	return m
 }
 
 func localAddress(s string, d mail.Domain) mail.Address {

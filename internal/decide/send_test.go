@@ -174,6 +174,12 @@ func renderLeg(b *strings.Builder, leg Delivery, show []string) {
 	if leg.Nexthops != nil {
 		fmt.Fprintf(b, " nexthop %s", strings.Join(leg.Nexthops, " "))
 	}
+	if leg.Homed {
+		b.WriteString(" (home)")
+	}
+	if leg.NotBy != "" {
+		fmt.Fprintf(b, " not by %s", leg.NotBy)
+	}
 	if slices.Contains(show, "rule") {
 		fmt.Fprintf(b, " by %s", leg.Rule.Name)
 	}

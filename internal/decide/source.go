@@ -153,6 +153,7 @@ const (
 	MembersList                 // Domain.Mailboxes
 	MembersTable                // Domain.MailboxTable
 	MembersAny
+	MembersAsk // MailboxTable asks the domain's transport about whole addresses
 )
 
 // Domain is a hosted domain. Two domains never have the same name.
@@ -169,6 +170,7 @@ type Domain struct {
 	CatchAll     []mail.Address
 	Subaddress   string // set of delimiter octets; "" none
 	Deliver      string // transport; "" goes on to the routes
+	Migration    *Migration
 }
 
 // Alias is one inline alias.
