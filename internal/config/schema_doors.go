@@ -26,7 +26,7 @@ func listenerSpec() *blockSpec {
 		{name: "data_timeout", typ: typeDuration, def: `"3m"`, doc: "Longest wait for the next part of a message.", example: `"3m"`},
 		{name: "max_errors", typ: typeCount, def: "20", doc: "Errors after which a session is closed.", example: "20"},
 		{name: "max_connections", typ: typeCount, def: "1000", doc: "Connections at once.", example: "1000"},
-		{name: "max_per_client", typ: typeCount, def: "50", doc: "Connections at once of one client address.", example: "50"},
+		{name: "max_per_client", typ: typeCount, def: "100", doc: "Connections at once of one client (an IPv4 address, or an IPv6 /64). Clients whose network a `relay` rule names are held by `max_connections` only.", example: "50"},
 		{name: "filters", typ: typeLater, doc: "Filters before the queue."},
 		{name: "proxy", typ: typeLater, doc: "Peers that speak the PROXY protocol."},
 		{name: "xclient", typ: typeLater, doc: "Peers that may say XCLIENT."},

@@ -80,3 +80,17 @@ func TestOpenRelayCountsClientTables(t *testing.T) {
 		t.Errorf("a table with the whole Internet: %v", got)
 	}
 }
+
+func TestIsPartner(t *testing.T) {
+	w := parseWorld("relay a client=10.0.0.0/8,203.0.113.7\nrelay b client=fd00::/8 recipient=partner.example\nrelay c login=staff\ndirectory staff")
+	for client, want := range map[string]bool{
+		"10.1.2.3": true, "::ffff:10.1.2.3": true, "203.0.113.7": true, "203.0.113.8": false, "fd00::1": true, "192.0.2.1": false,
+	} {
+		if got := w.snapshot.IsPartner(netip.MustParseAddr(client)); got != want {
+			t.Errorf("%s: %v, want %v", client, got, want)
+		}
+	}
+	if parseWorld("relay a client=0.0.0.0/0 recipient=partner.example").snapshot.IsPartner(netip.MustParseAddr("192.0.2.1")) {
+		t.Error("a network that is the Internet makes everybody a partner")
+	}
+}

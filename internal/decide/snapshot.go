@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/gaissmai/bart"
+
 	"github.com/postroad/postroad/internal/mail"
 )
 
@@ -13,7 +15,8 @@ type Snapshot struct {
 
 	deny, relay, routes, copies ruleset
 
-	fallback    *rule  // the default route, nil: none
+	fallback    *rule // the default route, nil: none
+	partners    *bart.Lite
 	proven      []bool // by relay rule: it knows the client, and not only what it says
 	domains     map[mail.Domain]*domain
 	firstDomain *domain // the first domain that is no alias_of, for <postmaster>
@@ -42,6 +45,7 @@ func Compile(r *Rules) (*Snapshot, error) {
 		listeners:   make(map[string]*Listener, len(r.Listeners)),
 		directories: make(map[string]*Directory, len(r.Directories)),
 		limits:      r.Limits.orDefaults(),
+		partners:    compilePartners(r),
 	}
 	s.indexNames()
 	if err := s.compileDomains(); err != nil {

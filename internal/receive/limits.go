@@ -61,6 +61,16 @@ func newGate() *gate {
 	return &gate{all: map[string]int{}, clients: map[clientKey]int{}}
 }
 
+// exempt lifts the limit on one client for those whose network a relay rule
+// names: a hub of our own opens as many connections as it has mail, and is held
+// by the listener's limit only (Postfix excepts mynetworks likewise).
+func exempt(door config.Listener, gen Generation, client netip.Addr) config.Listener {
+	if gen.Config.Snapshot != nil && gen.Config.Snapshot.IsPartner(client) {
+		door.MaxPerClient = door.MaxConnections
+	}
+	return door
+}
+
 // enter counts a connection in, or tells that a limit is reached.
 func (g *gate) enter(door config.Listener, client netip.Addr) bool {
 	k := clientKey{door.Name, network(client)}

@@ -167,7 +167,7 @@ func (s *Server) serve(ctx context.Context, c *conn, name string) {
 		sess.turnAway(554, "5.7.1", "Access denied")
 		return
 	}
-	if !s.gate.enter(door, client) {
+	if !s.gate.enter(exempt(door, gen, client), client) {
 		sess.turnAway(421, "4.7.0", "too many connections, try again later")
 		return
 	}

@@ -94,6 +94,23 @@ func TestLimitsOfConnections(t *testing.T) {
 	})
 }
 
+// Hosts of our own, which a relay rule names, are held by the listener's limit
+// and not by that of one client.
+func TestPartnersOpenMoreConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		for range 3 {
+			conn, _ := w.connect("few", netip.MustParseAddr("10.0.0.9"))
+			newClient(t, conn).greeted("220")
+			defer conn.Close()
+		}
+		conn, _ := w.connect("few", netip.MustParseAddr("10.0.0.9"))
+		newClient(t, conn).greeted("421 4.7.0")
+		conn.Close()
+		synctest.Wait()
+	})
+}
+
 func TestShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
