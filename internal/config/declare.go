@@ -26,6 +26,12 @@ func (l *loader) declare(bodies []*hclsyntax.Body) {
 	}
 }
 
+// isOwnTransport tells the names of transports that are the server's own: no rule
+// may name them, and no block may take their names.
+func isOwnTransport(name string) bool {
+	return name == decide.BuiltinReinject || name == decide.BuiltinList
+}
+
 func builtinTransports() []string {
 	return []string{decide.BuiltinMX, decide.BuiltinSMTP, decide.BuiltinRelay, decide.BuiltinLMTP, decide.BuiltinError, decide.BuiltinDiscard}
 }
@@ -122,8 +128,12 @@ func (l *loader) labels(d *block, b *hclsyntax.Block) bool {
 			return false
 		}
 	}
-	if d.spec.name == "domain" {
+	switch {
+	case d.spec.name == "domain":
 		return l.domainName(d)
+	case d.spec.name == "transport" && isOwnTransport(d.name):
+		l.errorf(d.nameAt, "transport %q is the server's own; choose another name", d.name)
+		return false
 	}
 	return l.validName(d)
 }

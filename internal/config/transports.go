@@ -38,6 +38,10 @@ func (l *loader) buildTransports(rules *decide.Rules) {
 		}
 		l.addTransport(b, builtinSource, rules)
 	}
+	for _, name := range []string{decide.BuiltinReinject, decide.BuiltinList} {
+		b := &block{spec: findSpec(l.schema.blocks, "transport"), kind: &kindSpec{name: decide.KindReinject}, name: name}
+		l.addTransport(b, builtinSource, rules)
+	}
 }
 
 func (l *loader) addTransport(b *block, source string, rules *decide.Rules) {

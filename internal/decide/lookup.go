@@ -71,6 +71,11 @@ func (q *query) obey(c *choice, v *view, w way, by Ref) bool {
 		return true
 	}
 	switch c.transport.Kind {
+	case KindReinject: // nobody is sent round in circles by a table
+		q.step(StageRoute, by, "no transport ", w.transport)
+		c.transport = nil
+		c.failing(misconfigured())
+		return true
 	case KindReject:
 		if w.nexthop != "" {
 			c.reply = errorReply(w.nexthop)

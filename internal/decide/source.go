@@ -218,6 +218,9 @@ const (
 	KindMaildir = "maildir"
 	KindReject  = "reject"
 	KindDiscard = "discard"
+	// KindReinject is the way back in: the message is decided anew, as one from
+	// outside would be. No configuration names it.
+	KindReinject = "reinject"
 )
 
 // Names of the transports that are always there, for a configuration without a
@@ -229,4 +232,7 @@ const (
 	BuiltinLMTP    = "lmtp"    // kind lmtp; needs a nexthop
 	BuiltinError   = "error"   // kind reject; the nexthop is the text
 	BuiltinDiscard = "discard" // kind discard
+
+	BuiltinReinject = "reinject" // kind reinject: the recipients themselves
+	BuiltinList     = "list"     // kind reinject: the members of the lists that the recipients are
 )

@@ -47,6 +47,7 @@ type run struct {
 	noDSN   bool // an accepting host knows no DSN
 	took    bool // a host accepted a recipient
 	tls     string
+	spawn   []spool.Draft // of a re-injection
 
 	prefix *[]byte // header lines in front, made once
 	utf8   *bool   // needs SMTPUTF8, found out once
@@ -93,6 +94,8 @@ func (r *run) carryOut(ctx context.Context) {
 		r.discard()
 	case decide.KindMaildir:
 		r.maildirs(ctx)
+	case decide.KindReinject:
+		r.reinject(ctx)
 	default:
 		r.hosts(ctx)
 	}
@@ -204,7 +207,7 @@ func (r *run) isFinal() bool {
 	case r.t.Kind == decide.KindLMTP:
 		return !r.took || r.noDSN
 	}
-	return r.t.Kind == decide.KindMaildir || r.t.Kind == decide.KindDiscard
+	return r.t.Kind == decide.KindReinject || r.t.Kind == decide.KindMaildir || r.t.Kind == decide.KindDiscard
 }
 
 // end makes the result, counts and logs it.
@@ -215,7 +218,8 @@ func (r *run) end(ctx context.Context) queue.Result {
 		Unreachable: r.refused && !r.spoke && ctx.Err() == nil,
 		Final:       r.isFinal(),
 		Hold:        r.hold,
-		DSNCapable:  r.took && !r.noDSN,
+		DSNCapable:  r.took && !r.noDSN || r.carriesOn(),
+		Spawn:       r.spawn,
 		TLS:         r.tls,
 	}
 	for i := range r.slots {

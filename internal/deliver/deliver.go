@@ -23,6 +23,8 @@ type Options struct {
 	Configs func() *config.Config
 	// Resolvers gives the resolver of that name; "" is the default one.
 	Resolvers func(name string) dns.Resolver
+	// Reinjector takes mail in again; nil: what needs it waits.
+	Reinjector Reinjector
 	// MarkKey of the loop marks; nil: none are written.
 	MarkKey []byte
 	// Log takes what goes wrong and, at debug, a line for each recipient; nil: none.

@@ -38,6 +38,10 @@ type Result struct {
 	// DSNCapable: the accepting host took NOTIFY and ORCPT (RFC 3461 s5.2.2).
 	DSNCapable bool
 	TLS        string // for the log: "TLS1.3", ""
+	// Spawn are prepared drafts that are written in one batch with the outcome: what
+	// was re-injected exists when its recipient has ended, and not before. Who gets
+	// the result gives back those that are not written.
+	Spawn []spool.Draft
 }
 
 // Deliverer carries out attempts. Attempt blocks until the end and obeys ctx;

@@ -17,7 +17,7 @@ const (
 // of recipients and the schedule in one update, then the log.
 func (t *try) settle(e ending) {
 	v := judge(t.job, e)
-	drafts := t.notices(&v, e)
+	drafts := append(t.notices(&v, e), e.result.Spawn...)
 	v.outcome.Changes = v.changes(t.job)
 	if t.update(v.outcome, drafts) {
 		t.count(&v)

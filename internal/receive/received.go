@@ -42,14 +42,19 @@ func receivedFor(t *Transaction, id spool.ID, when time.Time) stamp {
 
 // append writes the field (RFC 5321 s4.4).
 func (h Hop) append(b []byte, s stamp) []byte {
-	b = append(b, "Received: from "...)
-	b = appendWord(b, h.Helo)
-	b = append(b, " ("...)
-	b = appendLiteral(b, h.Client)
-	b = append(b, ")\r\n\tby "...)
-	b = append(b, h.By...)
-	b = append(b, " with "...)
-	b = append(b, h.with(s.utf8)...)
+	b = append(b, "Received: "...)
+	if !h.isLocal() {
+		b = append(b, "from "...)
+		b = appendWord(b, h.Helo)
+		b = append(b, " ("...)
+		b = appendLiteral(b, h.Client)
+		b = append(b, ")\r\n\t"...)
+	}
+	b = append(append(b, "by "...), h.By...)
+	if !h.isLocal() {
+		b = append(b, " with "...)
+		b = append(b, h.with(s.utf8)...)
+	}
 	if h.TLS != "" {
 		b = append(append(append(b, " ("...), h.TLS...), ')')
 	}
@@ -62,6 +67,9 @@ func (h Hop) append(b []byte, s stamp) []byte {
 	b = s.when.AppendFormat(b, dateFormat)
 	return append(b, "\r\n"...)
 }
+
+// isLocal tells that no client brought the message: it was here already.
+func (h Hop) isLocal() bool { return h.Helo == "" && !h.Client.IsValid() }
 
 // with is the protocol by RFC 3848, and RFC 6531 s4.3 where addresses may be
 // internationalised.

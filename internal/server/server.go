@@ -129,20 +129,22 @@ func (s *Server) openTables(ctx context.Context, c *config.Config) error {
 	return nil
 }
 
+// openDelivery makes the sessions' server too, since what is taken in again goes
+// its way in.
 func (s *Server) openDelivery(_ context.Context, c *config.Config) error {
+	s.receiver = receive.New(receive.Options{Store: s.store, Generations: s, Log: s.log, MarkKey: s.markKey})
 	s.resolvers = newResolvers(s.opts.Resolver)
 	s.resolvers.update(c)
 	s.deliverer = deliver.New(deliver.Options{
 		Configs: s.config, Resolvers: s.resolvers.get, MarkKey: s.markKey, Log: s.log,
-		Dial: s.opts.Dial, Interfaces: s.opts.Interfaces, Roots: s.opts.Roots,
+		Reinjector: receive.NewReinjector(s.receiver.Acceptor(), s),
+		Dial:       s.opts.Dial, Interfaces: s.opts.Interfaces, Roots: s.opts.Roots,
 	})
 	s.onStop("deliver", func(context.Context) error { return s.deliverer.Close() })
 	return nil
 }
 
-// openQueue makes the sessions' server too, since reports go its way in.
 func (s *Server) openQueue(context.Context, *config.Config) error {
-	s.receiver = receive.New(receive.Options{Store: s.store, Generations: s, Log: s.log, MarkKey: s.markKey})
 	s.runner = queue.NewRunner(queue.Options{
 		Store: s.store, Deliverer: s.deliverer, Profiles: profiles{s.config}, Log: s.log,
 		Notifier: receive.NewNotifier(s.receiver.Acceptor(), s),

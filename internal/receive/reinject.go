@@ -1,0 +1,109 @@
+package receive
+
+import (
+	"context"
+	"io"
+	"log/slog"
+
+	"github.com/postroad/postroad/internal/decide"
+	"github.com/postroad/postroad/internal/mail"
+	"github.com/postroad/postroad/internal/queue"
+	"github.com/postroad/postroad/internal/spool"
+)
+
+// Reinjector brings queued mail in again by the one way in, as mail from outside
+// comes: decided anew, with OriginReinjected and the generation of now. It is the
+// deliver.Reinjector of a running server.
+type Reinjector struct {
+	acceptor    *Acceptor
+	generations Generations
+}
+
+// NewReinjector makes a Reinjector.
+func NewReinjector(a *Acceptor, g Generations) *Reinjector {
+	return &Reinjector{acceptor: a, generations: g}
+}
+
+// Reinject prepares the message of an attempt for the recipients that wait. After
+// an error, which is a *mail.Error, there is no draft.
+func (x *Reinjector) Reinject(ctx context.Context, a queue.Attempt) (drafts []spool.Draft, err error) {
+	r := reinjection{x: x, gen: x.generations.Pin(), attempt: a}
+	done := false
+	defer func() {
+		if !done { // a panic goes on to the attempt, which waits
+			r.abort()
+		}
+	}()
+	if err := r.run(ctx); err != nil {
+		return nil, err
+	}
+	done = true
+	return r.drafts, nil
+}
+
+// reinjection is one attempt under way.
+type reinjection struct {
+	x       *Reinjector
+	gen     Generation
+	attempt queue.Attempt
+	drafts  []spool.Draft
+}
+
+func (r *reinjection) abort() {
+	for _, d := range r.drafts {
+		d.Abort()
+	}
+	r.drafts = nil
+}
+
+func (r *reinjection) run(ctx context.Context) error {
+	return r.themselves(ctx)
+}
+
+// themselves sends the recipients on their way again, with what was asked for
+// them.
+func (r *reinjection) themselves(ctx context.Context) error {
+	job := &r.attempt.Job
+	e := r.envelope(job.Sender)
+	e.EnvID, e.Ret = job.EnvID, job.Ret
+	for _, to := range job.Recipients {
+		if to.State == spool.Waiting {
+			e.Recipients = append(e.Recipients, mail.Recipient{Address: to.Final, Notify: to.Notify, ORCPT: to.ORCPT})
+		}
+	}
+	return r.send(ctx, e, job.Expanded)
+}
+
+func (r *reinjection) envelope(sender mail.Path) mail.Envelope {
+	job := &r.attempt.Job
+	return mail.Envelope{Sender: sender, Body: job.Body, SMTPUTF8: job.SMTPUTF8, Size: r.attempt.Body.Size()}
+}
+
+// send decides a message as it comes in again and prepares it. expanded is the
+// address that led here: in Delivered-To it ends a loop (RFC 9228).
+func (r *reinjection) send(ctx context.Context, e mail.Envelope, expanded mail.Address) error {
+	tx := r.x.acceptor.Begin(r.gen, decide.Facts{Origin: decide.OriginReinjected, MarkKey: r.x.acceptor.markKey}, e)
+	defer tx.Abort()
+	body, err := tx.Body(ctx, Hop{By: string(r.gen.Config.Hostname)})
+	if err != nil {
+		return err
+	}
+	if !expanded.IsZero() {
+		if _, err := io.WriteString(body, "Delivered-To: "+expanded.String()+"\r\n"); err != nil {
+			return storeError(err)
+		}
+	}
+	if _, err := io.Copy(body, io.NewSectionReader(r.attempt.Body, 0, r.attempt.Body.Size())); err != nil {
+		return storeError(err)
+	}
+	draft, err := tx.Prepare(ctx)
+	if err != nil {
+		r.x.acceptor.log.LogAttrs(ctx, slog.LevelInfo, "message not taken in again",
+			slog.String("id", r.attempt.Job.Message.String()), slog.String("reply", mail.ReplyOf(err).String()))
+		return err
+	}
+	if draft != nil {
+		r.drafts = append(r.drafts, draft)
+	}
+	return nil
+}

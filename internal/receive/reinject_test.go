@@ -1,0 +1,76 @@
+package receive_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/postroad/postroad/internal/decide"
+	"github.com/postroad/postroad/internal/mail"
+	"github.com/postroad/postroad/internal/queue"
+	"github.com/postroad/postroad/internal/receive"
+	"github.com/postroad/postroad/internal/spool"
+)
+
+func again(to ...string) queue.Attempt {
+	j := spool.Job{
+		Message: spool.ID{1}, Lane: spool.Lane{Transport: decide.BuiltinReinject}, EnvID: "e1",
+		Sender: mail.Path{Address: addr("s@foreign.example")}, Expanded: addr("from@other.example"),
+	}
+	for i, a := range to {
+		j.Recipients = append(j.Recipients, spool.Recipient{N: i, Final: addr(a), Notify: mail.NotifyFailure, ORCPT: "rfc822;o@other.example"})
+	}
+	return queue.Attempt{Job: j, Body: newBody("Subject: twice\r\n\r\nbody\r\n")}
+}
+
+// What is taken in again is decided as mail from outside is, says whose expansion
+// led here, and keeps what was asked for it.
+func TestReinject(t *testing.T) {
+	w := newWorld(t)
+	x := receive.NewReinjector(w.server.Acceptor(), &w.gen)
+	drafts, err := x.Reinject(t.Context(), again("team@example.com", "x@far.example"))
+	if err != nil || len(drafts) != 1 {
+		t.Fatalf("%v, %v", drafts, err)
+	}
+	d := drafts[0].(*recordedDraft)
+	if len(w.store.messages()) != 0 || decide.Origin(d.env.Origin) != decide.OriginReinjected {
+		t.Errorf("origin %d, %d messages written", d.env.Origin, len(w.store.messages()))
+	}
+	lines := jobLines(stored{jobs: d.jobs})
+	for _, want := range []string{"ann@example.com<team@example.com notify=2", "x@far.example<x@far.example notify=2", "via=mx"} {
+		if !strings.Contains(lines, want) {
+			t.Errorf("no %q in the jobs\n%s", want, lines)
+		}
+	}
+	if d.jobs[0].EnvID != "e1" || d.jobs[0].Recipients[0].ORCPT != "rfc822;o@other.example" {
+		t.Errorf("what was asked is lost: %+v", d.jobs[0])
+	}
+	body := d.body.String()
+	if !strings.HasPrefix(body, "Received: by mx.example.com id ") || !strings.Contains(body, "\r\nDelivered-To: from@other.example\r\nSubject: twice\r\n\r\nbody\r\n") {
+		t.Errorf("the message is %q", body)
+	}
+}
+
+// Nothing is left behind when a message is not taken in again, and the reply says
+// whether for good.
+func TestReinjectRefused(t *testing.T) {
+	w := newWorld(t)
+	x := receive.NewReinjector(w.server.Acceptor(), &w.gen)
+	loop := again("team@example.com")
+	loop.Job.Expanded = addr("team@example.com")
+	for name, c := range map[string]struct {
+		attempt queue.Attempt
+		code    int
+	}{
+		"unknown":    {again("nobody@example.com"), 550},
+		"loop":       {loop, 554},
+		"table away": {again("panics@slow.example", "ann@example.com"), 451},
+	} {
+		drafts, err := x.Reinject(t.Context(), c.attempt)
+		if err == nil || len(drafts) > 0 || mail.ReplyOf(err).Code != c.code {
+			t.Errorf("%s: %v, %v", name, drafts, err)
+		}
+	}
+	if w.store.open != 0 {
+		t.Errorf("%d drafts are left open", w.store.open)
+	}
+}
