@@ -49,7 +49,7 @@ func (p *Pebble) openBody(id ID) (Body, error) {
 	var inline []byte
 	var record *fileRecord
 	key := appendMessageKey(make([]byte, 0, 32), famBody, id)
-	err := p.get(key, func(value []byte) error {
+	err := p.getBody(key, func(value []byte) error {
 		data, f, err := decodeBody(key, value)
 		// A copy, since the value pins a memtable or a table, and an attempt may
 		// take minutes.

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,9 +11,18 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// separateAbove is the size from which values go to blob files, which
+// separateAbove is the size from which bodies go to blob files, which
 // compactions of the keys do not rewrite.
 const separateAbove = 2 << 10
+
+// separateBodies keeps all but the bodies out of blob files: they are small, are
+// read more often, and a damaged blob then costs bodies only.
+func separateBodies(from []byte) (pebble.SpanPolicy, []byte, error) {
+	if end := []byte{famBody + 1}; bytes.Compare(from, end) < 0 {
+		return pebble.SpanPolicy{}, end, nil
+	}
+	return pebble.SpanPolicy{ValueStoragePolicy: pebble.ValueStorageLowReadLatency}, nil, nil
+}
 
 // databaseOptions suits pebble to a queue: values are written once, read once or
 // twice, and deleted soon, most of them before the memtable that holds them is
@@ -36,6 +46,7 @@ func (p *Pebble) databaseOptions() *pebble.Options {
 			},
 		},
 	}
+	opt.Experimental.SpanPolicyFunc = separateBodies
 	opt.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy {
 		return pebble.ValueSeparationPolicy{
 			Enabled:               true,

@@ -102,11 +102,17 @@ func (p *Pebble) Close() error {
 
 // shut closes the database and gives the lock back.
 func (p *Pebble) shut() error {
-	var err error
-	if p.db != nil {
-		err = p.db.Close()
+	return errors.Join(p.closeDatabase(), p.lock.Close())
+}
+
+// closeDatabase closes the database. All that matters is durable by then, so
+// that a panic over what damage left behind is an error like others.
+func (p *Pebble) closeDatabase() (err error) {
+	if p.db == nil {
+		return nil
 	}
-	return errors.Join(err, p.lock.Close())
+	defer caught(&err)
+	return p.db.Close()
 }
 
 // enter admits a call that needs the database; the caller leaves the gate.

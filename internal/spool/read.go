@@ -7,8 +7,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// get reads a value. Errors: ErrNotFound; ErrDamaged when pebble finds its own
-// checksum wrong; ErrUnavailable.
+// get reads a value that is no body. Errors: ErrNotFound; ErrDamaged when pebble finds its
+// own checksum wrong; ErrUnavailable.
 func (p *Pebble) get(key []byte, use func(value []byte) error) error {
 	value, closer, err := p.db.Get(key)
 	if err != nil {
@@ -18,11 +18,42 @@ func (p *Pebble) get(key []byte, use func(value []byte) error) error {
 	return errors.Join(err, closer.Close())
 }
 
+// getBody reads a body, which may lie in a blob file. An iterator can be closed
+// after a panic of pebble, a Get cannot.
+func (p *Pebble) getBody(key []byte, use func(value []byte) error) error {
+	found := false
+	var failed error
+	err := p.each(key, nil, func(_, value []byte) bool {
+		found, failed = true, use(value)
+		return false
+	})
+	if err == nil && !found {
+		return ErrNotFound
+	}
+	return errors.Join(err, failed)
+}
+
+// valueOf gives an iterator's value. pebble panics when a blob file is damaged
+// where its index lies; it holds no lock then.
+func valueOf(it *pebble.Iterator) (value []byte, err error) {
+	defer caught(&err)
+	return it.ValueAndErr()
+}
+
+// caught makes damage of a panic.
+func caught(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("%w: %v", ErrDamaged, r)
+	}
+}
+
 // readError names what pebble said.
 func readError(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, ErrDamaged):
+		return err
 	case errors.Is(err, pebble.ErrNotFound):
 		return ErrNotFound
 	case pebble.IsCorruptionError(err):
@@ -42,7 +73,7 @@ func (p *Pebble) each(prefix, from []byte, visit func(key, value []byte) bool) e
 		return readError(err)
 	}
 	for ok := it.First(); ok; ok = it.Next() {
-		value, err := it.ValueAndErr()
+		value, err := valueOf(it)
 		if err != nil {
 			return readError(errors.Join(err, it.Close()))
 		}

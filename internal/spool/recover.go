@@ -76,7 +76,7 @@ func (p *Pebble) removeOrphans() error {
 			continue // not ours
 		}
 		key := appendMessageKey(nil, famBody, id)
-		switch err := p.get(key, func([]byte) error { return nil }); {
+		switch err := p.getBody(key, func([]byte) error { return nil }); {
 		case err == nil, errors.Is(err, ErrDamaged):
 		case errors.Is(err, ErrNotFound):
 			p.removeBody(id)
