@@ -2,6 +2,9 @@ package spool
 
 import (
 	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
 	"math"
 	"time"
 )
@@ -25,10 +28,13 @@ type leases struct {
 	next  int64 // stamp before which no lease runs out
 }
 
-// newLeases begins the tokens at the time, so that no token of a former process
-// fits.
-func newLeases(now time.Time) leases {
-	return leases{byRef: map[ref]*lease{}, token: uint64(now.UnixNano()), next: math.MaxInt64}
+// newLeases draws the first token, so that none of a former process fits.
+func newLeases(rand io.Reader) (leases, error) {
+	var b [8]byte
+	if _, err := io.ReadFull(rand, b[:]); err != nil {
+		return leases{}, fmt.Errorf("spool: drawing a token: %w", err)
+	}
+	return leases{byRef: map[ref]*lease{}, token: binary.LittleEndian.Uint64(b[:]), next: math.MaxInt64}, nil
 }
 
 // grant gives a lease on a job that has none.

@@ -52,13 +52,14 @@ func Open(o Options) (*Pebble, error) {
 		ids:    idSource{now: o.Now, rand: o.Rand},
 		memory: memory{free: o.Budget},
 		lanes:  newLanes(o.Window),
-		leases: newLeases(o.Now()),
 	}
-	lock, err := p.folder.open()
-	if err != nil {
+	var err error
+	if p.leases, err = newLeases(o.Rand); err != nil {
 		return nil, err
 	}
-	p.lock = lock
+	if p.lock, err = p.folder.open(); err != nil {
+		return nil, err
+	}
 	if err := p.begin(); err != nil {
 		return nil, errors.Join(err, p.shut())
 	}
