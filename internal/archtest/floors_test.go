@@ -11,6 +11,7 @@ import (
 var floors = []string{
 	"internal/mail",
 	"internal/table",
+	"internal/trust/srs", // pure, and a part of what is decided
 	"internal/decide",
 	"internal/smtp",
 	"internal/dns",

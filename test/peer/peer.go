@@ -30,6 +30,19 @@ func Need(t *testing.T, programs ...string) {
 	}
 }
 
+// NeedPerl is Need for a module of Perl.
+func NeedPerl(t *testing.T, module string) {
+	t.Helper()
+	Need(t, "perl")
+	if exec.Command("perl", "-M"+module, "-e", "1").Run() == nil {
+		return
+	}
+	if os.Getenv("POSTROAD_INTEROP") == "required" {
+		t.Fatalf("Perl has no %s, and POSTROAD_INTEROP requires it", module)
+	}
+	t.Skipf("Perl has no %s", module)
+}
+
 // Dir is a temporary folder that the peers' own users can enter.
 func Dir(t *testing.T) string {
 	t.Helper()
