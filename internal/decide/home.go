@@ -9,6 +9,7 @@ import (
 
 // Home is where a mailbox lives.
 type Home struct {
+	Domain    mail.Domain // under migration; "" when there is none
 	Side      Side
 	Transport string
 	Other     string // transport of the other side; "" when there is no migration
@@ -49,6 +50,7 @@ func (q *query) home(d *domain, s *subject) (Home, bool) {
 			continue
 		}
 		m := d.Migration
+		h.Domain = d.Name
 		h.Transport, h.Other, h.TryOther = m.Transport(h.Side), m.Transport(SideNew-h.Side), m.TryOther
 		return h, told == yes
 	}

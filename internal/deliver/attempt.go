@@ -12,6 +12,7 @@ import (
 	"github.com/postroad/postroad/internal/mail"
 	"github.com/postroad/postroad/internal/queue"
 	"github.com/postroad/postroad/internal/spool"
+	"github.com/postroad/postroad/internal/table"
 )
 
 // Attempt carries out one job by the current definition of its transport.
@@ -36,6 +37,7 @@ type run struct {
 	d     *Deliverer
 	a     queue.Attempt
 	cfg   *config.Config
+	view  table.View
 	t     *config.Transport
 	begun time.Time
 	slots []slot // one for each recipient of the job, in its order
@@ -65,6 +67,10 @@ type slot struct {
 	last    failure // of the last host that did not settle it
 	heard   bool    // last is set
 	divided bool    // not every failure was unanimous
+
+	home  decide.Home // of a homed job
+	lane  spool.Lane  // state Moved: where it goes on
+	notBy string      // state Moved: the transport that does not know it
 }
 
 func (d *Deliverer) newRun(a queue.Attempt) *run {
@@ -80,7 +86,12 @@ func (d *Deliverer) newRun(a queue.Attempt) *run {
 
 // carryOut hands the job to its transport.
 func (r *run) carryOut(ctx context.Context) {
-	r.cfg = r.d.o.Configs()
+	r.cfg, r.view = r.d.o.Pin()
+	if r.a.Job.Homed {
+		if r.findHomes(ctx); r.left == 0 {
+			return
+		}
+	}
 	r.t = r.cfg.Transports[r.a.Job.Lane.Transport]
 	if r.t == nil {
 		r.hold = true
@@ -224,9 +235,10 @@ func (r *run) end(ctx context.Context) queue.Result {
 	}
 	for i := range r.slots {
 		s := &r.slots[i]
-		res.Recipients[i] = queue.RecipientResult{N: s.rcpt.N, State: s.state, Reply: s.reply, Remote: s.remote}
+		res.Recipients[i] = queue.RecipientResult{N: s.rcpt.N, State: s.state, Reply: s.reply, Remote: s.remote, Lane: s.lane, NotBy: s.notBy}
 		if s.rcpt.State == spool.Waiting {
 			r.tell(ctx, s)
+			r.tellHome(s)
 		}
 	}
 	return res

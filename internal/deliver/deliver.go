@@ -15,12 +15,18 @@ import (
 	"github.com/postroad/postroad/internal/dns"
 	"github.com/postroad/postroad/internal/queue"
 	"github.com/postroad/postroad/internal/smtp"
+	"github.com/postroad/postroad/internal/table"
 )
 
-// Options of a Deliverer. Only Configs and Resolvers must be set.
+// Options of a Deliverer. Only Resolvers, and Configs or Pin, must be set.
 type Options struct {
 	// Configs gives the current configuration; it is asked once an attempt.
 	Configs func() *config.Config
+	// Pin gives the current configuration with the versions of its tables, which
+	// tell where mailboxes under migration live; nil: Configs, without tables.
+	Pin func() (*config.Config, table.View)
+	// Homes is told what became of mail for them; nil: nobody is.
+	Homes Homes
 	// Resolvers gives the resolver of that name; "" is the default one.
 	Resolvers func(name string) dns.Resolver
 	// Reinjector takes mail in again; nil: what needs it waits.
@@ -45,6 +51,7 @@ type Counters struct {
 	Delivered     atomic.Int64 // recipients
 	Deferred      atomic.Int64
 	Failed        atomic.Int64
+	Moved         atomic.Int64 // gone on to the other side of a migration
 	Connects      atomic.Int64
 	ConnectErrors atomic.Int64
 	Reused        atomic.Int64
@@ -76,6 +83,9 @@ func New(o Options) *Deliverer {
 	}
 	if o.Dial == nil {
 		o.Dial = dialNet
+	}
+	if o.Pin == nil {
+		o.Pin = func() (*config.Config, table.View) { return o.Configs(), nil }
 	}
 	if o.Shuffle == nil {
 		o.Shuffle = rand.Shuffle

@@ -14,7 +14,7 @@ const marksMax = 50
 func (r *run) edits() []byte {
 	if r.prefix == nil {
 		var b []byte
-		if r.t.Kind == decide.KindMX || r.t.Kind == decide.KindSMTP {
+		if r.t.Kind == decide.KindMX || r.t.Kind == decide.KindSMTP || r.a.Job.Homed {
 			b = r.appendMarks(b)
 		}
 		b = appendExpanded(b, r.a.Job.Expanded, r.a.Job.Original)

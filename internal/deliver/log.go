@@ -18,6 +18,9 @@ func (r *run) tell(ctx context.Context, s *slot) {
 	case spool.Failed:
 		word = "failed"
 		r.d.counters.Failed.Add(1)
+	case spool.Moved:
+		word = "moved"
+		r.d.counters.Moved.Add(1)
 	default:
 		r.d.counters.Deferred.Add(1)
 	}

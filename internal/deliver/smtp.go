@@ -66,7 +66,7 @@ func (r *run) judge(i int, out smtp.Outcome, k int, s *session) {
 		r.noDSN = r.noDSN || !s.Capabilities().DSN
 		r.settle(i, spool.Delivered, reply, s.remote)
 	case bounce:
-		r.settle(i, spool.Failed, reply, s.remote)
+		r.unwelcome(i, said, reply, s.remote)
 	default:
 		said.Reply = reply
 		r.fail(i, failure{reply: asSoft(said), remote: s.remote})

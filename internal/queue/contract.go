@@ -22,6 +22,10 @@ type RecipientResult struct {
 	State  spool.State // Waiting: deferred, try again
 	Reply  mail.Reply
 	Remote string // host that said it, "mx.example.net[192.0.2.1]:25"; "" for our own
+	// Lane in which a recipient that Moved goes on, at once. NotBy is the transport
+	// that does not know it; "" leaves what is stored.
+	Lane  spool.Lane
+	NotBy string
 }
 
 // Result of an attempt. Every recipient of the job has its result.

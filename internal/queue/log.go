@@ -67,6 +67,8 @@ func (t *try) outlook(v *verdict, e ending, r spool.Recipient) []slog.Attr {
 	switch {
 	case r.State == spool.Delivered && e.result.TLS != "":
 		return []slog.Attr{slog.String("tls", e.result.TLS)}
+	case r.State == spool.Moved:
+		return []slog.Attr{slog.String("to", e.result.of(r.N).Lane.Transport)}
 	case r.State == spool.Failed:
 		return []slog.Attr{slog.Bool("told", v.told)}
 	case r.State == spool.Waiting && !e.result.Hold:
@@ -80,6 +82,8 @@ func word(r spool.Recipient, expired, held bool) string {
 	switch {
 	case r.State == spool.Delivered:
 		return "delivered"
+	case r.State == spool.Moved:
+		return "moved"
 	case expired:
 		return "expired"
 	case r.State == spool.Failed:

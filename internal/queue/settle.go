@@ -31,6 +31,7 @@ type verdict struct {
 	warned     []int             // waiting for longer than Profile.Warn
 	confirmed  []int             // delivered where SUCCESS was asked
 	confirm    NoticeKind        // of confirmed
+	moved      []int             // go on in outcome.Jobs
 }
 
 // isLast tells whether a job expires with the attempt that begins now.
@@ -60,6 +61,8 @@ func judge(j *spool.Job, e ending) verdict {
 			if r.Notify&mail.NotifySuccess != 0 && !e.result.DSNCapable {
 				v.confirmed = append(v.confirmed, i)
 			}
+		case spool.Moved:
+			v.moved = append(v.moved, i)
 		case spool.Waiting:
 			waiting = true
 			if overdue && !r.Warned && !e.cut {
@@ -71,6 +74,7 @@ func judge(j *spool.Job, e ending) verdict {
 	if waiting {
 		v.schedule(j, e)
 	}
+	v.outcome.Jobs = v.successors(j, e)
 	return v
 }
 
@@ -171,7 +175,7 @@ func (v *verdict) some(indexes []int) []spool.Recipient {
 // feedback is what a result says of the lane.
 func (e ending) feedback() (Feedback, Failure) {
 	switch {
-	case e.cut || e.result.Hold || len(e.result.Recipients) == 0:
+	case e.cut || e.result.Hold || e.result.isUntried():
 		return FeedbackNone, Failure{}
 	case e.result.Unreachable:
 		first := e.result.Recipients[0]

@@ -17,9 +17,10 @@ func (t *Transaction) jobs(d decide.Decision) []spool.Job {
 		job.N = len(jobs)
 		job.Nexthops, job.Sender, job.EnvID, job.Ret = g.Nexthops, g.Sender, g.EnvID, g.Ret
 		job.Rule, job.Copy, job.Expanded, job.Original = ruleName(g.Rule), g.Copy, g.Expanded, g.Original
+		job.Homed = g.Homed
 		job.Recipients = make([]spool.Recipient, len(g.Deliveries))
 		for i, leg := range g.Deliveries {
-			job.Recipients[i] = spool.Recipient{N: i, Final: leg.Recipient, Original: leg.Original, Notify: leg.Notify, ORCPT: leg.ORCPT}
+			job.Recipients[i] = spool.Recipient{N: i, Final: leg.Recipient, Original: leg.Original, Notify: leg.Notify, ORCPT: leg.ORCPT, NotBy: leg.NotBy}
 		}
 		jobs = append(jobs, job)
 	}
