@@ -105,6 +105,7 @@ type Transport struct {
 type Secret struct {
 	File string
 	Env  string
+	Text string // stands in the configuration, where an attribute may and no password is in it
 }
 
 // Resolver is a set of DNS servers. Servers nil: the system's.
@@ -138,13 +139,34 @@ type Directory struct {
 type Table struct {
 	Name    string
 	Source  string
-	Kind    string              // inline, file
+	Kind    string              // inline, file, or one of Remote
 	Path    string              // to open
 	Shown   string              // the path as written, for answers ("aliases:12")
 	Content table.Resident      // inline
 	Format  string              // list, map, virtual, transport, cidr, regexp, csv
 	Entries map[string][]string // inline
 	Timeout time.Duration       // for reading the file, 5s
+	Remote  *Remote             // not nil: the table is asked over something that can fail
+}
+
+// Remote is a table that is asked over something that can fail. Of the
+// definitions at its end one is there, that of the table's kind.
+type Remote struct {
+	Timeout     time.Duration // longest wait for an answer
+	Connections int           // questions at once
+	TTL         time.Duration // of found answers; 0: none is kept
+	NegativeTTL time.Duration // of "not found"
+	Stale       time.Duration // how much longer while the table cannot be asked
+	Cache       int64         // octets
+
+	SQL *SQL
+}
+
+// SQL is a query to a database.
+type SQL struct {
+	Driver string // postgres, mysql, sqlite
+	DSN    *Secret
+	Query  string // with one parameter, the key
 }
 
 // Console is the address of metrics and health.

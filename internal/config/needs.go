@@ -24,6 +24,9 @@ func (l *loader) needFile(b *block, attribute string, f filePath) {
 }
 
 func (l *loader) needSecret(b *block, attribute string, s *Secret) {
+	if s == nil || s.Text != "" {
+		return
+	}
 	l.config.needed = append(l.config.needed, needed{what: attribute + " of " + b.ref(), path: s.File, env: s.Env, at: rangeOf(b.place(attribute))})
 }
 
@@ -65,6 +68,9 @@ const maxSecret = 64 << 10
 // Read gives the secret; the line end of a file is no part of it. The error wraps
 // ErrSecret and never holds what was read.
 func (s *Secret) Read() (string, error) {
+	if s.Text != "" {
+		return s.Text, nil
+	}
 	if s.Env != "" {
 		if v := os.Getenv(s.Env); v != "" {
 			return v, nil

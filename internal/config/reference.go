@@ -113,14 +113,23 @@ func useOf(attribute string) use {
 	case "client":
 		return use{what: "networks", formats: []string{"cidr"}}
 	case "aliases":
-		return use{what: "aliases", formats: []string{"virtual", "map", "csv", "regexp", "inline"}, values: true}
+		return use{what: "aliases", formats: orRemote("virtual", "map", "csv", "regexp", "inline"), values: true}
 	case "owns":
-		return use{what: "owners", formats: []string{"map", "virtual", "csv", "regexp", "inline"}, values: true}
+		return use{what: "owners", formats: orRemote("map", "virtual", "csv", "regexp", "inline"), values: true}
 	case "lookup":
-		return use{what: "transports", formats: []string{"transport", "map", "csv", "regexp", "inline"}, values: true}
+		return use{what: "transports", formats: orRemote("transport", "map", "csv", "regexp", "inline"), values: true}
 	default:
-		return use{what: "addresses", formats: []string{"list", "map", "virtual", "transport", "csv", "regexp", "inline"}}
+		return use{what: "addresses", formats: orRemote("list", "map", "virtual", "transport", "csv", "regexp", "inline")}
 	}
+}
+
+// orRemote adds the kinds of tables that are asked: what they answer is not known
+// before.
+func orRemote(formats ...string) []string {
+	for _, k := range remoteKinds() {
+		formats = append(formats, k.name)
+	}
+	return formats
 }
 
 // table reads a reference to a table that can serve for an attribute.
@@ -150,14 +159,14 @@ func (l *loader) fits(r ref, u use) bool {
 	return true
 }
 
-// tableFormat gives the format of a table, "inline" for that kind, "" when it is
-// not known.
+// tableFormat gives the format of a table, the kind where that says it, "" when
+// it is not known.
 func (l *loader) tableFormat(r ref) string {
 	if r.block == nil || r.block.bad {
 		return ""
 	}
-	if r.block.kind.name == "inline" {
-		return "inline"
+	if kind := r.block.kind.name; kind != "file" {
+		return kind
 	}
 	return get[string](r.block, "format")
 }

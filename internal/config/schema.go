@@ -39,6 +39,7 @@ const (
 	typeTargets   valueType = "list of addresses"
 	typeEntries   valueType = "list of keys, or object: key to value or list"
 	typeSecret    valueType = "env(\"NAME\") or file(\"path\")"
+	typeDSN       valueType = "text, env(\"NAME\") or file(\"path\")"
 	typeLater     valueType = "-"
 )
 

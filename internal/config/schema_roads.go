@@ -66,21 +66,6 @@ func transportSpec() *blockSpec {
 	}}
 }
 
-func tableSpec() *blockSpec {
-	return &blockSpec{name: "table", doc: "Keys and values. What cannot be read is \"try later\", never \"not found\".", kinds: []kindSpec{
-		{name: "file", doc: "A file, read again when it changes; a new one that is broken is told and not taken.", fields: []field{
-			{name: "path", typ: typePath, required: true, doc: "The file.", example: `"aliases"`},
-			{name: "format", typ: typeWord, words: []string{"list", "map", "virtual", "transport", "cidr", "regexp", "csv"}, required: true, doc: "See \"Formats of table files\".", example: `"virtual"`},
-			{name: "timeout", typ: typeDuration, def: `"5s"`, doc: "Longest wait for the file to yield something.", example: `"5s"`},
-		}},
-		{name: "inline", doc: "Entries that stand here.", fields: []field{
-			{name: "entries", typ: typeEntries, required: true, doc: "A set, or a map.", example: `{ "customer1.example" = "fra" }`},
-		}},
-		{name: "sql", later: true}, {name: "ldap", later: true}, {name: "redis", later: true}, {name: "http", later: true},
-		{name: "socketmap", later: true}, {name: "cdb", later: true}, {name: "lmdb", later: true},
-	}}
-}
-
 func resolverSpec() *blockSpec {
 	return &blockSpec{name: "resolver", doc: "DNS servers. \"default\" serves wherever no other is named.", fields: []field{
 		{name: "servers", typ: typeServers, doc: "Absent: the system's.", example: `["127.0.0.1:53"]`},

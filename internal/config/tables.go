@@ -65,8 +65,8 @@ func (l *loader) buildTables(rules *decide.Rules) {
 		l.config.Tables[l.tableIDs[b.name]] = t
 		info := &rules.Tables[l.tableIDs[b.name]]
 		info.Source, info.Format = b.source(), t.Format
-		if t.Kind == "inline" {
-			info.Format = "inline"
+		if t.Kind != "file" {
+			info.Format = t.Kind
 		}
 	}
 }
@@ -82,6 +82,10 @@ func (l *loader) tableOf(b *block) *Table {
 		}
 		return t
 	}
+	if t.Kind != "file" {
+		t.Remote = l.remote(b)
+		return t
+	}
 	p := get[filePath](b, "path")
 	t.Path, t.Shown = p.path, p.written
 	t.Format, t.Timeout = get[string](b, "format"), get[time.Duration](b, "timeout")
@@ -91,7 +95,7 @@ func (l *loader) tableOf(b *block) *Table {
 }
 
 // Definitions are the tables as file.Open takes them, in the order of
-// decide.Rules.Tables.
+// decide.Rules.Tables; who opens them gives the remote ones their source.
 func (c *Config) Definitions() []file.Definition {
 	defs := make([]file.Definition, len(c.Tables))
 	for i, t := range c.Tables {

@@ -43,6 +43,8 @@ func (l *loader) valueOf(f *field, e hclsyntax.Expression) (any, bool) {
 		return wrap(parsed(l, parseAddress)(e))
 	case typeSecret:
 		return wrap(l.secret(e))
+	case typeDSN:
+		return wrap(l.secretText(e))
 	}
 	return l.listOf(f, e)
 }
@@ -170,6 +172,19 @@ func (l *loader) secret(e hclsyntax.Expression) (*Secret, bool) {
 		ok = false
 	}
 	return &Secret{Env: t.s}, ok
+}
+
+// secretText reads a secret, or a text that holds none and may stand here.
+func (l *loader) secretText(e hclsyntax.Expression) (*Secret, bool) {
+	if _, is := plainExpr(e).(*hclsyntax.FunctionCallExpr); is {
+		return l.secret(e)
+	}
+	t, ok := l.text(e)
+	if ok && t.s == "" {
+		l.errorf(t.at, "an empty text")
+		ok = false
+	}
+	return &Secret{Text: t.s}, ok
 }
 
 // hosts reads the tiers of a transport; the order within a plain list is settled

@@ -45,35 +45,78 @@ func (t *Transaction) answer(ctx context.Context, once func() []decide.Question)
 // ask looks all questions up side by side and remembers the answers. It returns
 // when all are there; a table that does not answer in time answers TryLater.
 func (t *Transaction) ask(ctx context.Context, needs []decide.Question) {
-	answers := make([]table.Answer, len(needs))
-	slots := make(chan struct{}, maxQuestionsAtOnce)
-	var wg sync.WaitGroup
-	for i, q := range needs {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			answers[i] = t.lookup(ctx, q)
-		})
-	}
-	wg.Wait()
 	if t.memo.Answers == nil {
 		t.memo.Answers = make(map[decide.Question]table.Answer, len(needs))
 	}
-	for i, q := range needs {
-		t.memo.Answers[q] = answers[i]
+	var known sync.Mutex // guards memo.Answers
+	slots := make(chan struct{}, maxQuestionsAtOnce)
+	var wg sync.WaitGroup
+	for id, batch := range t.batches(needs) {
+		for _, keys := range batch {
+			slots <- struct{}{}
+			wg.Go(func() {
+				defer func() { <-slots }()
+				answers := t.lookup(ctx, id, keys)
+				known.Lock()
+				defer known.Unlock()
+				for i, key := range keys {
+					t.memo.Answers[decide.Question{Table: id, Key: key}] = answers[i]
+				}
+			})
+		}
 	}
+	wg.Wait()
+}
+
+// batches are the keys for each table that are asked together: all of them where
+// the table can, else each by itself.
+func (t *Transaction) batches(needs []decide.Question) map[decide.TableID][][]string {
+	out := make(map[decide.TableID][][]string)
+	for _, q := range needs {
+		batch := out[q.Table]
+		if _, can := t.remote(q.Table).(table.Batch); can && len(batch) > 0 {
+			batch[0] = append(batch[0], q.Key)
+			continue
+		}
+		out[q.Table] = append(batch, []string{q.Key})
+	}
+	return out
+}
+
+// remote gives the source of a table, nil when there is none.
+func (t *Transaction) remote(id decide.TableID) table.Source {
+	if int(id) < 0 || int(id) >= len(t.gen.View) {
+		return nil
+	}
+	return t.gen.View[id].Remote
 }
 
 // lookup asks one table. A driver that panics answers TryLater.
-func (t *Transaction) lookup(ctx context.Context, q decide.Question) (a table.Answer) {
+func (t *Transaction) lookup(ctx context.Context, id decide.TableID, keys []string) (answers []table.Answer) {
 	defer func() {
 		if r := recover(); r != nil {
 			t.acceptor.counters.Panics.Add(1)
-			a = table.Answer{Status: table.TryLater, Cause: fmt.Errorf("receive: table panicked: %v", r)}
+			answers = failed(keys, fmt.Errorf("receive: table panicked: %v", r))
 		}
 	}()
-	if int(q.Table) < 0 || int(q.Table) >= len(t.gen.View) || t.gen.View[q.Table].Remote == nil {
-		return table.Answer{Status: table.TryLater, Cause: errNoTable}
+	source := t.remote(id)
+	if b, can := source.(table.Batch); can {
+		return b.LookupAll(ctx, keys)
 	}
-	return t.gen.View[q.Table].Remote.Lookup(ctx, q.Key)
+	if source == nil {
+		return failed(keys, errNoTable)
+	}
+	for _, key := range keys {
+		answers = append(answers, source.Lookup(ctx, key))
+	}
+	return answers
+}
+
+// failed answers all keys with TryLater.
+func failed(keys []string, cause error) []table.Answer {
+	answers := make([]table.Answer, len(keys))
+	for i := range answers {
+		answers[i] = table.Answer{Status: table.TryLater, Cause: cause}
+	}
+	return answers
 }

@@ -13,20 +13,33 @@ import (
 // generation is one configuration with its tables. A transaction pins both at
 // once.
 type generation struct {
-	config *config.Config
-	tables *file.Set
-	stop   context.CancelFunc
-	watch  sync.WaitGroup
+	config  *config.Config
+	tables  *file.Set
+	sources []*source // of the remote tables, in order
+	stop    context.CancelFunc
+	watch   sync.WaitGroup
 }
 
-// openGeneration reads the tables of a configuration. What did not change since
-// the generation before is not read again.
+// openGeneration reads the tables of a configuration, and asks none that is
+// remote. What did not change since the generation before is not read again, and
+// what was asked before is still known.
 func openGeneration(ctx context.Context, c *config.Config, before *generation, log *slog.Logger) *generation {
+	g := &generation{config: c, stop: func() {}}
 	opts := file.Options{Log: log}
+	var known []*source
 	if before != nil {
-		opts.Previous = before.tables
+		opts.Previous, known = before.tables, before.sources
 	}
-	return &generation{config: c, tables: file.Open(ctx, c.Definitions(), opts), stop: func() {}}
+	defs := c.Definitions()
+	for i, t := range c.Tables {
+		if t.Remote == nil {
+			continue
+		}
+		s := sourceOf(t, known)
+		g.sources, defs[i].Remote = append(g.sources, s), s
+	}
+	g.tables = file.Open(ctx, defs, opts)
+	return g
 }
 
 // run looks after the files until end.

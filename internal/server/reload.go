@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/postroad/postroad/internal/config"
 )
@@ -30,12 +31,11 @@ func (s *Server) Reload(ctx context.Context) (string, error) {
 }
 
 // reload prepares everything that can fail, and only then changes anything.
-func (s *Server) reload(ctx context.Context) (*config.Config, error) {
+func (s *Server) reload(ctx context.Context) (c *config.Config, err error) {
 	if s.state.Load() != stateServing {
 		return nil, errDraining
 	}
-	c, err := load(s.opts.ConfigPath)
-	if err != nil {
+	if c, err = load(s.opts.ConfigPath); err != nil {
 		return nil, err
 	}
 	if s.opts.Data == "" && c.Data != s.data {
@@ -43,6 +43,11 @@ func (s *Server) reload(ctx context.Context) (*config.Config, error) {
 	}
 	before := s.current.Load()
 	g := openGeneration(ctx, c, before, s.log)
+	defer func() {
+		if err != nil {
+			s.retired.take(g, before, time.Now())
+		}
+	}()
 	if err := ctx.Err(); err != nil {
 		return nil, err // tables may not have been read to their end
 	}
@@ -59,6 +64,7 @@ func (s *Server) reload(ctx context.Context) (*config.Config, error) {
 	s.current.Store(g)
 	ch.commit()
 	before.end()
+	s.retired.take(before, g, time.Now())
 	if s.level != nil {
 		s.level.Set(levelOf(c.Log))
 	}

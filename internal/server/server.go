@@ -41,6 +41,7 @@ type Server struct {
 
 	reloading sync.Mutex // one reload at a time
 	reloads   reloadCounts
+	retired   retired      // guarded by reloading
 	state     atomic.Int32 // of the life below
 	stops     []stop       // in the order of the start
 }
@@ -125,7 +126,10 @@ func (s *Server) openTables(ctx context.Context, c *config.Config) error {
 	g := openGeneration(ctx, c, nil, s.log)
 	g.run()
 	s.current.Store(g)
-	s.onStop("tables", func(context.Context) error { s.current.Load().end(); return nil })
+	s.onStop("tables", func(context.Context) error {
+		s.current.Load().end()
+		return errors.Join(s.current.Load().close(), s.retired.close())
+	})
 	return nil
 }
 

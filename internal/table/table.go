@@ -39,6 +39,14 @@ type Source interface {
 	Lookup(ctx context.Context, key string) Answer
 }
 
+// Batch is a Source that answers several keys at once, in one exchange where its
+// protocol can.
+type Batch interface {
+	Source
+	// LookupAll gives the answers in the order of the keys.
+	LookupAll(ctx context.Context, keys []string) []Answer
+}
+
 // Version is one table as pinned for a transaction. Content nil means that the
 // content is not there (never loaded): every key is TryLater with Cause.
 type Version struct {

@@ -17,6 +17,7 @@ import (
 type Definition struct {
 	Name    string
 	Content table.Resident // not nil: it stands in the configuration; no file is read
+	Remote  table.Source   // not nil: it is asked; no file is read
 	Path    string         // to open
 	Shown   string         // the path as written, for answers and problems
 	Format  string
@@ -85,8 +86,8 @@ func Open(ctx context.Context, defs []Definition, opts Options) *Set {
 	s := &Set{opts: opts.withDefaults()}
 	view := make(table.View, len(defs))
 	for i, d := range defs {
-		view[i] = table.Version{Name: d.Name, Content: d.Content}
-		if d.Content == nil {
+		view[i] = table.Version{Name: d.Name, Content: d.Content, Remote: d.Remote}
+		if d.Content == nil && d.Remote == nil {
 			w := &watched{def: d, index: i, set: s, source: newSource()}
 			w.inherit(opts.Previous)
 			view[i].Content = w.content

@@ -1,0 +1,38 @@
+package config
+
+func tableSpec() *blockSpec {
+	return &blockSpec{name: "table", doc: "Keys and values. What cannot be read is \"try later\", never \"not found\".", kinds: []kindSpec{
+		{name: "file", doc: "A file, read again when it changes; a new one that is broken is told and not taken.", fields: []field{
+			{name: "path", typ: typePath, required: true, doc: "The file.", example: `"aliases"`},
+			{name: "format", typ: typeWord, words: []string{"list", "map", "virtual", "transport", "cidr", "regexp", "csv"}, required: true, doc: "See \"Formats of table files\".", example: `"virtual"`},
+			{name: "timeout", typ: typeDuration, def: `"5s"`, doc: "Longest wait for the file to yield something.", example: `"5s"`},
+		}},
+		{name: "inline", doc: "Entries that stand here.", fields: []field{
+			{name: "entries", typ: typeEntries, required: true, doc: "A set, or a map.", example: `{ "customer1.example" = "fra" }`},
+		}},
+		{name: "sql", doc: "A query to PostgreSQL, MySQL, MariaDB or SQLite. A row is found, its columns are the values.", fields: sqlFields()},
+		{name: "ldap", later: true}, {name: "redis", later: true}, {name: "http", later: true},
+		{name: "socketmap", later: true}, {name: "cdb", later: true}, {name: "lmdb", later: true},
+	}}
+}
+
+// remoteFields are shared by the tables that are asked over something that can
+// fail; own are those of the kind.
+func remoteFields(own ...field) []field {
+	return append(own,
+		field{name: "timeout", typ: typeDuration, def: `"5s"`, doc: "Longest wait for an answer; then it is \"try later\".", example: `"5s"`},
+		field{name: "connections", typ: typeCount, def: "8", doc: "Most questions at once.", example: "8"},
+		field{name: "ttl", typ: typeDuration, def: `"1m"`, doc: "How long a found answer serves; `\"0s\"`: the table is asked each time.", example: `"1m"`},
+		field{name: "negative_ttl", typ: typeDuration, def: `"10s"`, doc: "How long \"not found\" serves.", example: `"10s"`},
+		field{name: "stale", typ: typeDuration, def: `"0s"`, doc: "How much longer an answer serves while the table cannot be asked.", example: `"1h"`},
+		field{name: "cache", typ: typeSize, def: `"16MB"`, doc: "Room for answers.", example: `"16MB"`},
+	)
+}
+
+func sqlFields() []field {
+	return remoteFields(
+		field{name: "driver", typ: typeWord, words: []string{"postgres", "mysql", "sqlite"}, required: true, doc: "`mysql` is MariaDB too.", example: `"postgres"`},
+		field{name: "dsn", typ: typeDSN, required: true, doc: "Where the database is, as its driver writes it; read at each new connection. A password stands in env or file only.", example: `env("DSN")`},
+		field{name: "query", typ: typeText, required: true, doc: "The query, with the key as its one parameter: `$1` for postgres, `?` for mysql and sqlite, without quotes.", example: `"select 1 from users where address = $1"`},
+	)
+}

@@ -1,0 +1,118 @@
+package server
+
+import (
+	"errors"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/postroad/postroad/internal/config"
+	"github.com/postroad/postroad/internal/table/remote"
+	"github.com/postroad/postroad/internal/table/sql"
+)
+
+// remoteKind is how tables of a kind are asked. open connects to nothing.
+type remoteKind struct {
+	name string
+	open func(*config.Table) (remote.Asker, error)
+}
+
+// remoteKinds are all kinds of tables that are asked over something that can fail.
+func remoteKinds() []remoteKind {
+	return []remoteKind{
+		{"sql", openSQL},
+	}
+}
+
+func openSQL(t *config.Table) (remote.Asker, error) {
+	d := t.Remote.SQL
+	return sql.New(sql.Options{Driver: d.Driver, DSN: d.DSN.Read, Query: d.Query, Connections: t.Remote.Connections})
+}
+
+// source is a remote table with the definition that it was opened by.
+type source struct {
+	*remote.Source
+	definition *config.Table
+}
+
+// sourceOf gives the source of a table: the one of before when nothing but its
+// place changed, so that connections and answers outlive a reload.
+func sourceOf(t *config.Table, before []*source) *source {
+	i := slices.IndexFunc(before, func(s *source) bool {
+		d := s.definition
+		return d.Name == t.Name && d.Kind == t.Kind && reflect.DeepEqual(d.Remote, t.Remote)
+	})
+	if i >= 0 {
+		return before[i]
+	}
+	r := t.Remote
+	return &source{definition: t, Source: remote.New(asker(t), remote.Options{
+		Name: t.Name, Kind: t.Kind, Timeout: r.Timeout, TTL: r.TTL, NegativeTTL: r.NegativeTTL,
+		Stale: r.Stale, Connections: r.Connections, Cache: r.Cache,
+	})}
+}
+
+// asker opens a table by its kind. One that cannot be opened answers "try later".
+func asker(t *config.Table) remote.Asker {
+	err := errNoKind
+	for _, k := range remoteKinds() {
+		if k.name != t.Kind {
+			continue
+		}
+		var a remote.Asker
+		if a, err = k.open(t); err == nil {
+			return a
+		}
+	}
+	return remote.Unavailable(err)
+}
+
+var errNoKind = errors.New("server: a kind of table that nobody opens")
+
+// linger is how long a source that no configuration names any more is kept for
+// the transactions that pinned it. One that takes longer is deferred.
+const linger = 10 * time.Minute
+
+// retired holds sources that no configuration names any more.
+type retired []retiredSource
+
+type retiredSource struct {
+	*source
+	since time.Time
+}
+
+// take notes what the new generation does without, and closes what was noted
+// long ago.
+func (r *retired) take(before, now *generation, at time.Time) {
+	for _, s := range before.sources {
+		if !slices.Contains(now.sources, s) {
+			*r = append(*r, retiredSource{s, at})
+		}
+	}
+	*r = slices.DeleteFunc(*r, func(s retiredSource) bool {
+		old := at.Sub(s.since) > linger
+		if old {
+			s.Close()
+		}
+		return old
+	})
+}
+
+// close closes all.
+func (r *retired) close() error {
+	var all error
+	for _, s := range *r {
+		all = errors.Join(all, s.Close())
+	}
+	*r = nil
+	return all
+}
+
+// close closes the generation's remote tables.
+func (g *generation) close() error {
+	var all error
+	for _, s := range g.sources {
+		all = errors.Join(all, s.Close())
+	}
+	return all
+}
