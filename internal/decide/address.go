@@ -154,12 +154,16 @@ func (q *query) mailboxEntry(d *domain, s *subject, keys []string) entry {
 	return entry{}
 }
 
-// postmaster gives the configuration's postmaster to a domain without its own.
+// postmaster gives the tenant's or the configuration's postmaster to a domain without its own.
 func (q *query) postmaster(d *domain, s *subject) entry {
-	if !isPostmaster(s.address) || q.Rules.Postmaster.IsZero() {
+	to := q.Rules.Postmaster
+	if own := q.spaceOf(d.Tenant).tenant; own != nil && !own.Postmaster.IsZero() {
+		to = own.Postmaster
+	}
+	if !isPostmaster(s.address) || to.IsZero() {
 		return entry{}
 	}
-	return entry{kind: entryAlias, rule: Ref{Name: postmasterLocal}, targets: []mail.Address{q.Rules.Postmaster}}
+	return entry{kind: entryAlias, rule: Ref{Name: postmasterLocal}, targets: []mail.Address{to}}
 }
 
 // wildAlias asks the aliases for "@domain".

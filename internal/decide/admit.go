@@ -13,12 +13,19 @@ import (
 // rules, the door, the sender's owner, relay access. Mail that did not come in
 // over SMTP has passed it already, or is our own (CONFIG.md, origin × stage).
 func (j *judgment) admit() ruling {
-	if j.in.Facts.Origin != OriginSMTP {
-		return accepted()
+	switch j.in.Facts.Origin {
+	case OriginSMTP:
+		return j.through((*judgment).denied, (*judgment).door, (*judgment).owner, (*judgment).author,
+			(*judgment).limited, (*judgment).relayAccess)
+	case OriginReinjected:
+		return j.through((*judgment).deniedOwn, (*judgment).limited)
 	}
-	for _, gate := range [...]func(*judgment) ruling{
-		(*judgment).denied, (*judgment).door, (*judgment).owner, (*judgment).author, (*judgment).relayAccess,
-	} {
+	return accepted()
+}
+
+// through goes through gates until one does not accept.
+func (j *judgment) through(gates ...func(*judgment) ruling) ruling {
+	for _, gate := range gates {
 		if r := gate(j); r.verdict != Accept {
 			return r
 		}
@@ -30,19 +37,34 @@ func (j *judgment) admit() ruling {
 // one could not tell; one that waits for the message is asked again then.
 func (j *judgment) denied() ruling {
 	r := accepted()
-	j.tried(StageAdmit, &j.deny, j.asGiven(), func(n int, t tri) bool {
+	j.triedIn(j.space, denies, StageAdmit, j.asGiven(), j.denying(&r))
+	return r
+}
+
+// deniedOwn asks the deny rules of the tenant that mail comes to from within:
+// those of the top level were asked when it came into the house.
+func (j *judgment) deniedOwn() ruling {
+	r := accepted()
+	if j.space.isTop() {
+		return r
+	}
+	j.tried(StageAdmit, &j.space.deny, j.asGiven(), j.denying(&r))
+	return r
+}
+
+func (j *judgment) denying(r *ruling) func(at int, t tri) bool {
+	return func(at int, t tri) bool {
 		switch t {
 		case yes:
-			d := &j.Rules.Deny[n]
-			r = refused(orReply(d.Reply, 554, "5.7.1", "Access denied"))
+			d := &j.Rules.Deny[at]
+			*r = refused(orReply(d.Reply, 554, "5.7.1", "Access denied"))
 			j.step(StageAdmit, d.Ref, "denied")
 			return false
 		case unknown:
-			r = tryLater()
+			*r = tryLater()
 		}
 		return true
-	})
-	return r
+	}
 }
 
 // door holds the client against the listener: its list of clients, and its
@@ -106,7 +128,7 @@ func (j *judgment) owned(s *subject, denied mail.Reply) ruling {
 	if id == NoTable {
 		return accepted()
 	}
-	a, _ := j.first(id, ownerKeys(j.keys[:0], s))
+	a, _ := j.first(id, j.ownerKeys(j.keys[:0], s))
 	switch {
 	case a.Status == table.TryLater:
 		j.stepUnknown(StageAdmit, j.directoryRef(), "")
@@ -119,9 +141,10 @@ func (j *judgment) owned(s *subject, denied mail.Reply) ruling {
 	return refused(denied)
 }
 
-func ownerKeys(dst []string, s *subject) []string {
+// ownerKeys leaves out what only the subaddresses of another tenant's domain tell.
+func (j *judgment) ownerKeys(dst []string, s *subject) []string {
 	dst = append(dst, s.key)
-	if s.bare != "" {
+	if s.bare != "" && j.crossing(j.grantors(), s.address) == nil {
 		dst = append(dst, s.bare)
 	}
 	return append(dst, s.key[s.at:], s.domain())
@@ -152,5 +175,5 @@ func (j *judgment) ownersTable() TableID {
 
 func (j *judgment) directoryRef() Ref {
 	d := j.directories[j.in.Facts.Login.Directory]
-	return Ref{Name: "directory." + d.Name, Source: d.Source}
+	return Ref{Name: ruleRef(d.Tenant, "directory", d.Name), Source: d.Source}
 }

@@ -21,8 +21,8 @@ func Builtins() []Transport {
 	}
 }
 
-// builtinRef names the way that mail takes when no rule holds.
-func builtinRef() Ref { return Ref{Name: "builtin." + BuiltinMX, Source: "builtin"} }
+// builtinRule names a way that mail takes when no rule holds.
+func builtinRule(name string) Ref { return Ref{Name: "builtin." + name, Source: "builtin"} }
 
 // matchers goes over the conditions of all rules, exceptions included.
 func (s *Snapshot) matchers() iter.Seq2[Ref, *Matchers] {

@@ -1,6 +1,10 @@
 package decide
 
-import "github.com/postroad/postroad/internal/mail"
+import (
+	"slices"
+
+	"github.com/postroad/postroad/internal/mail"
+)
 
 // copies adds the copies of a message that is accepted: one for each copy rule
 // that holds for any of its final recipients, standing with the first recipient
@@ -16,20 +20,38 @@ func (q *query) copies(d *Decision, sender *subject) ruling {
 	}
 	q.steps = host.Steps
 	defer func() { host.Steps = q.steps }()
-	for i := range q.Rules.Copies {
-		c := &q.Rules.Copies[i]
-		switch q.copied(d.Recipients, i, sender) {
-		case unknown:
-			return tryLater()
-		case yes:
-			leg, r := q.copyLeg(c, sender)
-			if r.verdict != Accept {
-				return r
+	for _, sp := range q.copying(d.Recipients) {
+		for i := range sp.copies.rules {
+			r := &sp.copies.rules[i]
+			switch q.copied(d.Recipients, sp, r, sender) {
+			case unknown:
+				return tryLater()
+			case yes:
+				leg, way := q.copyLeg(sp, &q.Rules.Copies[r.at], sender)
+				if way.verdict != Accept {
+					return way
+				}
+				host.Deliveries = append(host.Deliveries, leg)
 			}
-			host.Deliveries = append(host.Deliveries, leg)
 		}
 	}
 	return accepted()
+}
+
+// copying gives the spaces whose copy rules concern the message: the top level,
+// then the tenants whose mail it is for some recipient.
+func (q *query) copying(list []RecipientDecision) []*space {
+	out := append(make([]*space, 0, 2), &q.Snapshot.space)
+	for i := range list {
+		if list[i].Tenant == "" || list[i].Verdict != Accept {
+			continue
+		}
+		sp := q.spaceOf(list[i].Tenant)
+		if len(sp.copies.rules) > 0 && !slices.Contains(out, sp) {
+			out = append(out, sp)
+		}
+	}
+	return out
 }
 
 func firstAccepted(list []RecipientDecision) *RecipientDecision {
@@ -41,12 +63,16 @@ func firstAccepted(list []RecipientDecision) *RecipientDecision {
 	return nil
 }
 
-// copied asks one copy rule about every final recipient, as alternatives. What
-// goes to the copy's own target is not a reason for another copy to it.
-func (q *query) copied(list []RecipientDecision, n int, sender *subject) tri {
-	r, to := &q.Snapshot.copies.rules[n], q.Rules.Copies[n].To
+// copied asks one copy rule about every final recipient, as alternatives; a
+// tenant's about those of its own mail. What goes to the copy's own target is not
+// a reason for another copy to it.
+func (q *query) copied(list []RecipientDecision, sp *space, r *rule, sender *subject) tri {
+	to := q.Rules.Copies[r.at].To
 	t, why := no, "no recipient"
 	for i := range list {
+		if !sp.isTop() && list[i].Tenant != sp.name {
+			continue
+		}
 		original := q.subjectOf(list[i].Recipient.Address)
 		for k := range list[i].Deliveries {
 			leg := &list[i].Deliveries[k]
@@ -69,15 +95,21 @@ func (q *query) copied(list []RecipientDecision, n int, sender *subject) tri {
 // copyLeg is the delivery of a copy in BCC form. It is routed and not expanded.
 // Nobody is told what becomes of it, since nobody who wrote asked for it
 // (SEMANTICS 16).
-func (q *query) copyLeg(c *Copy, sender *subject) (Delivery, ruling) {
+func (q *query) copyLeg(sp *space, c *Copy, sender *subject) (Delivery, ruling) {
 	q.step(StageCopy, c.Ref, "copy to ", c.To.Local, "@", string(c.To.Domain))
-	leg := Delivery{Recipient: c.To, Original: c.To, Sender: q.in.Sender, Copy: c.Name, Notify: mail.NotifyNever}
+	leg := Delivery{Recipient: c.To, Original: c.To, Sender: q.in.Sender, Tenant: c.Tenant, Copy: c.Name, Notify: mail.NotifyNever}
 	to := q.subjectOf(c.To)
 	v := q.viewed(to, &to, sender)
+	v.space = sp
 	var way choice
-	if c.Via != "" {
+	switch {
+	case c.Via != "":
 		q.take(&way, v, c.Via, c.Ref)
-	} else {
+	case q.crossing(sp, c.To) != nil:
+		if way = q.chooseOwn(v); !way.isMade() {
+			q.take(&way, v, BuiltinReinject, c.Ref)
+		}
+	default:
 		way = q.choose(v)
 	}
 	if way.fail != nil {

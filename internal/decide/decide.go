@@ -24,7 +24,7 @@ type Input struct {
 // are not empty mean that nothing else counts: ask, add to the Memo, call again.
 func (s *Snapshot) Recipient(in Input, r mail.Recipient) (RecipientDecision, []Question) {
 	q := s.query(&in, in.Facts.HasMessage)
-	sender := s.subjectOf(in.Sender.Address)
+	sender := q.subjectOf(in.Sender.Address)
 	d := q.judge(r, &sender)
 	return d, q.needs
 }
@@ -35,7 +35,7 @@ func (s *Snapshot) Recipient(in Input, r mail.Recipient) (RecipientDecision, []Q
 func (s *Snapshot) Message(in Input, rs []mail.Recipient) Decision {
 	q := s.query(&in, true)
 	d := Decision{Generation: s.Rules.Generation, Recipients: make([]RecipientDecision, len(rs))}
-	sender := s.subjectOf(in.Sender.Address)
+	sender := q.subjectOf(in.Sender.Address)
 	for i, r := range rs {
 		d.Recipients[i] = q.message(r, &sender)
 	}

@@ -48,6 +48,10 @@ type Facts struct {
 	DeliveredTo []mail.Address // of the top block
 	Marks       []string       // our own loop marks in the top block, unverified
 	MarkKey     []byte         // key of the marks; nil: marks are not looked at
+
+	Tenant   string   // on whose behalf mail of our own goes: reports, list members, queued mail
+	Declared int64    // SIZE= of MAIL, for what is asked before the message has come
+	Over     []string // tenants that are beyond their rate or their share of the queue
 }
 
 // Verdict on one recipient.
@@ -122,6 +126,7 @@ type Delivery struct {
 // RecipientDecision is what shall become of one recipient.
 type RecipientDecision struct {
 	Recipient  mail.Recipient // as given
+	Tenant     string         // whose mail it is; "": the top level's
 	Verdict    Verdict
 	Reply      mail.Reply
 	Deliveries []Delivery // Accept only; may be empty for a discard by alias to nothing

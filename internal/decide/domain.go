@@ -13,6 +13,7 @@ import (
 type domain struct {
 	*Domain
 	real      *domain
+	cause     string          // why it cannot be told whose it is, or what becomes of its mail
 	bareKeys  bool            // its mailbox table may hold bare local parts
 	bareMoved bool            // its table of moved addresses may
 	mailboxes map[string]bool // keys
@@ -26,7 +27,7 @@ func (s *Snapshot) compileDomains() error {
 			return fmt.Errorf("%s (%s): domain %q stands twice", d.Ref.Name, d.Source, d.Name)
 		}
 		s.domains[d.Name] = d
-		if s.firstDomain == nil && d.AliasOf == "" {
+		if s.firstDomain == nil && d.AliasOf == "" && d.Tenant == "" {
 			s.firstDomain = d
 		}
 	}
@@ -66,7 +67,7 @@ func (r *Rules) hasBareKeys(id TableID) bool {
 func (s *Snapshot) linkDomain(d *domain) error {
 	if d.AliasOf != "" {
 		real := s.domains[d.AliasOf]
-		if real == nil || real.AliasOf != "" {
+		if real == nil || real.AliasOf != "" || real.Tenant != d.Tenant {
 			return missing(d.Ref, "real domain", string(d.AliasOf))
 		}
 		d.real = real

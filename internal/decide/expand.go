@@ -57,9 +57,18 @@ func (x *expansion) follow(b *branch) {
 		}
 		b.expanded, b.address = b.address, to
 	}
-	d := x.domains[b.address.Domain]
-	if d == nil {
+	d := x.domainAt(b.address.Domain)
+	switch {
+	case d == nil:
 		x.foreign(b)
+		return
+	case d.cause != "":
+		x.step(StageAddress, d.Ref, "cannot tell: ", d.cause)
+		x.stop(tryLater())
+		return
+	case !x.space.isOwn(d):
+		x.step(StageAddress, Ref{}, string(d.Name), " is hosted here, by ", d.owner())
+		x.add(b, mail.Address{})
 		return
 	}
 	s := x.subject(b.address)
@@ -228,7 +237,7 @@ func (x *expansion) take(m member) {
 // case in a hosted domain, as it is elsewhere.
 func (x *expansion) identity(m *member) mail.Address {
 	a := m.address
-	if x.isHosted(a.Domain) {
+	if x.domainAt(a.Domain) != nil {
 		a.Local = strings.ToLower(a.Local)
 	}
 	return a

@@ -84,7 +84,7 @@ func laneNexthop(leg Delivery) string {
 	if len(leg.Nexthops) > 0 {
 		return strings.Join(leg.Nexthops, ",")
 	}
-	if leg.Kind == KindMX {
+	if leg.Kind == KindMX || leg.Kind == KindReinject {
 		return string(leg.Recipient.Domain)
 	}
 	return ""

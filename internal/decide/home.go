@@ -22,9 +22,13 @@ type Home struct {
 // nothing of it any more. A domain whose migration has ended is at home where it
 // delivers. Questions mean that nothing else counts, as in Recipient.
 func (s *Snapshot) HomeOf(memo *Memo, a mail.Address) (Home, table.Status, []Question) {
-	d := s.domains[a.Domain]
-	if d == nil {
+	q := s.query(&Input{Memo: memo}, true)
+	d := q.domainAt(a.Domain)
+	switch {
+	case d == nil:
 		return Home{}, table.NotFound, nil
+	case d.cause != "":
+		return Home{}, table.TryLater, q.needs
 	}
 	if m := d.real.Migration; m == nil || m.DryRun {
 		if d.real.Deliver == "" {
@@ -32,8 +36,7 @@ func (s *Snapshot) HomeOf(memo *Memo, a mail.Address) (Home, table.Status, []Que
 		}
 		return Home{Transport: d.real.Deliver, Rule: d.real.Ref}, table.Found, nil
 	}
-	q := s.query(&Input{Memo: memo}, true)
-	sub := s.subjectOf(a)
+	sub := q.subjectOf(a)
 	if h, known := q.home(d.real, &sub); known {
 		return h, table.Found, nil
 	}

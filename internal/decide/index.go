@@ -9,6 +9,7 @@ import (
 type rule struct {
 	Ref
 	condition
+	at int // its place in the source
 }
 
 // axis is the attribute by which the index finds a rule.
@@ -39,9 +40,10 @@ type postings struct {
 	addresses, domains, parents, locals map[string][]int32
 }
 
-// add takes a rule in; its number is its place.
-func (set *ruleset) add(r rule, m *Matchers) {
+// addAt takes in the rule that stands at that place of the source.
+func (set *ruleset) addAt(at int, r rule, m *Matchers) {
 	n := int32(len(set.rules))
+	r.at = at
 	a, patterns := axisOf(m)
 	set.rules = append(set.rules, r)
 	set.axis = append(set.axis, a)
@@ -147,19 +149,21 @@ func (w *walk) next() int {
 }
 
 // tried asks the rules of a set in file order and hands each that holds, or of
-// which it cannot be told, to do, until do gives false.
-func (q *query) tried(stage Stage, set *ruleset, v *view, do func(n int, t tri) bool) {
+// which it cannot be told, to do, by its place in the source, until do gives
+// false. It tells whether do never did.
+func (q *query) tried(stage Stage, set *ruleset, v *view, do func(at int, t tri) bool) bool {
 	q.hits = set.candidates(q.hits[:0], v)
 	w := walk{hits: q.hits, rest: set.rest}
 	past := 0
 	for n := w.next(); n >= 0; n = w.next() {
 		q.stepSkipped(stage, set, past, n)
 		past = n + 1
-		if t := q.holds(stage, &set.rules[n], v); t != no && !do(n, t) {
-			return
+		if t := q.holds(stage, &set.rules[n], v); t != no && !do(set.rules[n].at, t) {
+			return false
 		}
 	}
 	q.stepSkipped(stage, set, past, len(set.rules))
+	return true
 }
 
 // holds asks one rule and says in the trace why it does not hold.

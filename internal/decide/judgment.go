@@ -6,6 +6,7 @@ import "github.com/postroad/postroad/internal/mail"
 type judgment struct {
 	*query
 	given    mail.Recipient
+	space    *space  // whose mail it is
 	original subject // the address as the client gave it
 	sender   *subject
 	orcpt    string
@@ -30,8 +31,9 @@ func (q *query) judge(r mail.Recipient, sender *subject) RecipientDecision {
 	q.steps = nil
 	j.original = q.subjectOf(r.Address)
 	j.orcpt = originalRecipient(r)
+	j.charge()
 	out := j.decide()
-	out.Recipient = r
+	out.Recipient, out.Tenant = r, j.space.name
 	out.Steps = q.steps
 	return out
 }
@@ -118,7 +120,9 @@ func refusalOf(members []member) ruling {
 func (j *judgment) asGiven() *view { return j.viewOf(j.original) }
 
 func (j *judgment) viewOf(recipient subject) *view {
-	return j.viewed(recipient, &j.original, j.sender)
+	v := j.viewed(recipient, &j.original, j.sender)
+	v.space = j.space
+	return v
 }
 
 // subject is subjectOf, without the work for the address that was given.
@@ -131,10 +135,7 @@ func (j *judgment) subject(a mail.Address) subject {
 
 // viewed fills the scratch view, which is good until the next call.
 func (q *query) viewed(recipient subject, original, sender *subject) *view {
-	q.look = view{
-		query: q, recipient: recipient, original: original, sender: sender,
-		hosted: q.isHosted(recipient.address.Domain),
-	}
+	q.look = view{query: q, recipient: recipient, original: original, sender: sender, space: &q.Snapshot.space}
 	return &q.look
 }
 
@@ -142,6 +143,6 @@ func (q *query) viewed(recipient subject, original, sender *subject) *view {
 func (j *judgment) legOf(m *member) Delivery {
 	return Delivery{
 		Recipient: m.address, Original: j.original.address, Sender: j.in.Sender, Expanded: m.expanded,
-		Notify: notifyOf(j.given.Notify, m.aliased), ORCPT: j.orcpt, EnvID: j.in.EnvID, Ret: j.in.Ret,
+		Tenant: j.space.name, Notify: notifyOf(j.given.Notify, m.aliased), ORCPT: j.orcpt, EnvID: j.in.EnvID, Ret: j.in.Ret,
 	}
 }

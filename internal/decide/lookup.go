@@ -24,7 +24,7 @@ func (q *query) lookup(c *choice, v *view, r *Route) bool {
 	if q.traced() {
 		q.step(StageRoute, Ref{Name: q.tableName(r.Lookup), Source: a.Source}, v.recipient.key, " -> ", strings.Join(a.Values, ", "))
 	}
-	return q.obey(c, v, parseWay(strings.Join(a.Values, ",")), r.Ref)
+	return q.obey(c, v, parseWay(strings.Join(a.Values, ",")), r)
 }
 
 // transportKeys are the keys of transport(5) in its order. Tables of expressions
@@ -57,7 +57,7 @@ func parseWay(value string) way {
 // obey takes a value. Without a transport the rules go on to choose one: an
 // empty value changes nothing, a next hop alone is kept for the transport that
 // they will choose (transport(5), RESULT FORMAT).
-func (q *query) obey(c *choice, v *view, w way, by Ref) bool {
+func (q *query) obey(c *choice, v *view, w way, r *Route) bool {
 	hops := nexthops(w.nexthop)
 	if w.transport == "" {
 		if c.nexthops == nil {
@@ -66,7 +66,8 @@ func (q *query) obey(c *choice, v *view, w way, by Ref) bool {
 		return false
 	}
 	c.nexthops = nil
-	q.take(c, v, w.transport, by)
+	by := r.Ref
+	q.take(c, v, q.transportFor(r.Tenant, w.transport), by)
 	if c.transport == nil {
 		return true
 	}
@@ -88,6 +89,17 @@ func (q *query) obey(c *choice, v *view, w way, by Ref) bool {
 	}
 	c.nexthops = hops
 	return true
+}
+
+// transportFor is what a name in a table of a tenant's route means: the tenant's
+// own transport, else the top level's.
+// No name reaches another tenant's: what it would be called has a dot, and none
+// that a person gives has.
+func (q *query) transportFor(tenant, name string) string {
+	if own := Scoped(tenant, name); q.transports[own] != nil {
+		return own
+	}
+	return strings.ReplaceAll(name, ".", "?")
 }
 
 // nexthops are tried in order (transport(5), since Postfix 3.5); nil: none named.

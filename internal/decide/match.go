@@ -14,7 +14,8 @@ type view struct {
 	recipient subject  // after expansion; in deny and relay, as given
 	original  *subject // as the client gave it
 	sender    *subject
-	hosted    bool // recipient's domain is hosted here
+	hosted    tri    // recipient's domain is hosted here; for a tenant's rules, is its own
+	space     *space // whose mail it is
 }
 
 // check is one compiled attribute.

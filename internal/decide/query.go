@@ -15,6 +15,8 @@ type query struct {
 	needs []Question
 	steps []Step
 
+	rented []rented // domains of templates
+
 	doubt doubt // the last table that could not answer
 
 	// Scratch, good until the next use: the keys of one look-up, the candidates of

@@ -10,7 +10,7 @@ import (
 // 554 5.7.1 otherwise (RFC 5321 s3.6.2). An address literal is never hosted.
 func (j *judgment) relayAccess() ruling {
 	a := j.given.Address
-	if a.Domain == "" || j.isHosted(a.Domain) {
+	if a.Domain == "" || j.domainAt(a.Domain) != nil {
 		return accepted()
 	}
 	granted, proven := j.grant()
@@ -35,18 +35,22 @@ func (j *judgment) relayAccess() ruling {
 // rules that know the client by more than what it says.
 func (j *judgment) grant() (granted, proven tri) {
 	routed := hasRoute(j.given.Address)
-	j.tried(StageAdmit, &j.relay, j.asGiven(), func(n int, t tri) bool {
+	j.triedIn(j.grantors(), relays, StageAdmit, j.asGiven(), func(n int, t tri) bool {
 		granted = or(granted, t)
 		if j.proven[n] {
 			proven = or(proven, t)
 		}
 		if t == yes {
-			j.step(StageAdmit, j.relay.rules[n].Ref, "grants relay")
+			j.step(StageAdmit, j.Rules.Relay[n].Ref, "grants relay")
 		}
 		return granted != yes || routed && proven != yes
 	})
 	return granted, proven
 }
+
+// grantors is the space whose relay rules are asked besides the top level's: a
+// tenant grants relay to its own logins, and to nobody else.
+func (j *judgment) grantors() *space { return j.spaceOf(j.actor()) }
 
 // hasRoute tells whether a local part may carry a way of its own to hosts that
 // know such things: user%host, host!user, user@host in quotes. postroad never

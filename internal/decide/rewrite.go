@@ -6,7 +6,7 @@ import "github.com/postroad/postroad/internal/mail"
 // domain and keeps the local part as it was given. The second answer tells
 // whether anything changed.
 func (j *judgment) realName(a mail.Address) (mail.Address, bool) {
-	d := j.domains[a.Domain]
+	d := j.domainAt(a.Domain)
 	if d == nil || d.real == d {
 		return a, false
 	}
@@ -25,7 +25,7 @@ func (j *judgment) postmasterName() (mail.Address, bool) {
 	switch {
 	case !j.Rules.Postmaster.IsZero():
 		to = j.Rules.Postmaster
-	case j.isHosted(j.Rules.Hostname):
+	case j.domainAt(j.Rules.Hostname) != nil:
 		to.Domain = j.Rules.Hostname
 	case j.firstDomain != nil:
 		to.Domain = j.firstDomain.Name

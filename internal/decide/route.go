@@ -22,7 +22,16 @@ type choice struct {
 // routeMember finds the way of one final recipient and completes its leg.
 func (j *judgment) routeMember(m *member) {
 	m.leg = j.legOf(m)
+	if d := j.crossing(j.space, m.address); d != nil {
+		j.cross(m, d)
+		return
+	}
 	c := j.choose(j.viewOf(j.subject(m.address)))
+	j.decided(m, &c)
+}
+
+// decided completes the leg of a member with the way that was chosen.
+func (j *judgment) decided(m *member, c *choice) {
 	if c.fail != nil {
 		m.ruling = *c.fail
 		return
@@ -36,7 +45,7 @@ func (j *judgment) routeMember(m *member) {
 		}
 		return
 	}
-	if c.homed && j.settleHome(&c, m) {
+	if c.homed && j.settleHome(c, m) {
 		return
 	}
 	if j.isMarked(m.leg) {
@@ -46,11 +55,21 @@ func (j *judgment) routeMember(m *member) {
 	}
 }
 
-// choose asks the routes in file order, then the hosted domain's own deliver,
-// then the default, then plain mx.
+// choose asks the tenant's routes, then those of the top level in file order, then
+// the hosted domain's own deliver, then the default, then plain mx.
 func (q *query) choose(v *view) choice {
 	var c choice
-	q.tried(StageRoute, &q.routes, v, func(n int, t tri) bool {
+	q.triedIn(v.space, routes, StageRoute, v, q.following(&c, v))
+	if c.isMade() {
+		return c
+	}
+	q.chooseLast(&c, v)
+	return c
+}
+
+// following takes the first route that certainly holds.
+func (q *query) following(c *choice, v *view) func(at int, t tri) bool {
+	return func(at int, t tri) bool {
 		switch t {
 		case later:
 			c.open = true
@@ -59,24 +78,25 @@ func (q *query) choose(v *view) choice {
 			c.failing(tryLater())
 			return false
 		}
-		return !q.follow(&c, v, &q.Rules.Routes[n])
-	})
-	if c.isMade() {
-		return c
+		return !q.follow(c, v, &q.Rules.Routes[at])
 	}
-	q.chooseLast(&c, v)
-	return c
 }
 
 // chooseLast is for mail of which no route holds.
 func (q *query) chooseLast(c *choice, v *view) {
-	d := q.domains[v.recipient.address.Domain]
-	if d != nil && q.goHome(c, v, d.real) {
-		return
-	}
-	if d != nil && d.real.Deliver != "" {
-		q.take(c, v, d.real.Deliver, d.real.Ref)
-		return
+	if d := q.domainAt(v.recipient.address.Domain); d != nil {
+		if d.cause != "" {
+			q.step(StageRoute, d.Ref, "cannot tell: ", d.cause)
+			c.failing(tryLater())
+			return
+		}
+		if q.goHome(c, v, d.real) {
+			return
+		}
+		if d.real.Deliver != "" {
+			q.take(c, v, d.real.Deliver, d.real.Ref)
+			return
+		}
 	}
 	if q.fallback != nil {
 		switch q.holds(StageRoute, q.fallback, v) {
@@ -89,7 +109,7 @@ func (q *query) chooseLast(c *choice, v *view) {
 		}
 	}
 	if !c.isMade() {
-		q.take(c, v, BuiltinMX, builtinRef())
+		q.take(c, v, BuiltinMX, builtinRule(BuiltinMX))
 	}
 }
 

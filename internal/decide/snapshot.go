@@ -13,13 +13,15 @@ import (
 type Snapshot struct {
 	Rules *Rules
 
-	deny, relay, routes, copies ruleset
+	space                    // of the top level
+	spaces map[string]*space // of the tenants
+	blank  rulebook          // of those without a block
 
 	fallback    *rule // the default route, nil: none
 	partners    *bart.Lite
 	proven      []bool // by relay rule: it knows the client, and not only what it says
 	domains     map[mail.Domain]*domain
-	firstDomain *domain // the first domain that is no alias_of, for <postmaster>
+	firstDomain *domain // the top level's first domain that is no alias_of, for <postmaster>
 	transports  map[string]*Transport
 	listeners   map[string]*Listener
 	directories map[string]*Directory
@@ -40,10 +42,12 @@ const (
 func Compile(r *Rules) (*Snapshot, error) {
 	s := &Snapshot{
 		Rules:       r,
+		space:       space{rulebook: &rulebook{}},
 		domains:     make(map[mail.Domain]*domain, len(r.Domains)),
 		transports:  make(map[string]*Transport, len(r.Transports)),
 		listeners:   make(map[string]*Listener, len(r.Listeners)),
 		directories: make(map[string]*Directory, len(r.Directories)),
+		spaces:      make(map[string]*space, len(r.Tenants)),
 		limits:      r.Limits.orDefaults(),
 		partners:    compilePartners(r),
 	}
@@ -76,7 +80,11 @@ func (s *Snapshot) indexNames() {
 		s.transports[s.Rules.Transports[i].Name] = &s.Rules.Transports[i]
 	}
 	for _, t := range s.Rules.Tables {
-		s.tableNames = append(s.tableNames, "table."+t.Name)
+		s.tableNames = append(s.tableNames, ruleRef(t.Tenant, "table", t.Name))
+	}
+	for i := range s.Rules.Tenants {
+		t := &s.Rules.Tenants[i]
+		s.spaces[t.Name] = &space{name: t.Name, tenant: t, rulebook: &rulebook{}}
 	}
 	for i := range s.Rules.Listeners {
 		s.listeners[s.Rules.Listeners[i].Name] = &s.Rules.Listeners[i]
@@ -89,23 +97,23 @@ func (s *Snapshot) indexNames() {
 func (s *Snapshot) compileRules() {
 	for i := range s.Rules.Deny {
 		d := &s.Rules.Deny[i]
-		s.deny.add(rule{Ref: d.Ref, condition: compileMatchers(&d.Match, d.Name)}, &d.Match)
+		s.spaceOf(d.Tenant).deny.addAt(i, rule{Ref: d.Ref, condition: compileMatchers(&d.Match, d.Name)}, &d.Match)
 	}
 	for i := range s.Rules.Relay {
 		r := &s.Rules.Relay[i]
-		s.relay.add(rule{Ref: r.Ref, condition: compileMatchers(&r.Match, r.Name)}, &r.Match)
+		s.spaceOf(r.Tenant).relay.addAt(i, rule{Ref: r.Ref, condition: compileMatchers(&r.Match, r.Name)}, &r.Match)
 		s.proven = append(s.proven, provesClient(s.Rules, r.Match))
 	}
 	for i := range s.Rules.Routes {
 		r := &s.Rules.Routes[i]
-		s.routes.add(rule{Ref: r.Ref, condition: compileRoute(r)}, &r.Match)
+		s.spaceOf(r.Tenant).routes.addAt(i, rule{Ref: r.Ref, condition: compileRoute(r)}, &r.Match)
 	}
 	if d := s.Rules.Default; d != nil {
 		s.fallback = &rule{Ref: d.Ref, condition: compileMatchers(&d.Match, d.Name)}
 	}
 	for i := range s.Rules.Copies {
 		c := &s.Rules.Copies[i]
-		s.copies.add(rule{Ref: c.Ref, condition: compileMatchers(&c.Match, c.Name)}, &c.Match)
+		s.spaceOf(c.Tenant).copies.addAt(i, rule{Ref: c.Ref, condition: compileMatchers(&c.Match, c.Name)}, &c.Match)
 	}
 }
 
@@ -128,7 +136,7 @@ func concernsHosted(r *Route) bool {
 	return len(r.Match.Recipient) > 0 || len(r.Match.Original) > 0 || len(r.Match.Tag) > 0 || r.Via == ""
 }
 
-func matchForeign(v *view) tri { return told(!v.hosted) }
+func matchForeign(v *view) tri { return not(v.hosted) }
 
 // checkReferences holds every name that a rule gives against what there is.
 func (s *Snapshot) checkReferences() error {
@@ -150,6 +158,9 @@ func (s *Snapshot) checkReferences() error {
 		if d.Deliver != "" && s.transports[d.Deliver] == nil {
 			return missing(d.Ref, "transport", d.Deliver)
 		}
+	}
+	if err := s.checkTemplates(); err != nil {
+		return err
 	}
 	return s.checkPatterns()
 }
@@ -189,6 +200,3 @@ func (s *Snapshot) checkPatterns() error {
 func missing(at Ref, kind, name string) error {
 	return fmt.Errorf("%s (%s): no %s %q", at.Name, at.Source, kind, name)
 }
-
-// isHosted tells whether mail for the domain is decided by its domain block.
-func (s *Snapshot) isHosted(d mail.Domain) bool { return s.domains[d] != nil }

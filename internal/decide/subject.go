@@ -18,13 +18,13 @@ type subject struct {
 
 // subjectOf takes an address apart. Only a hosted domain has subaddresses: what
 // the local part of a foreign address means is its own affair.
-func (s *Snapshot) subjectOf(a mail.Address) subject {
+func (q *query) subjectOf(a mail.Address) subject {
 	if a.IsZero() {
 		return subject{key: "<>", at: -1}
 	}
 	sub := subject{address: a, key: a.Key()}
 	sub.at = len(sub.key) - len(a.Domain) - 1
-	if d := s.domains[a.Domain]; d != nil {
+	if d := q.domainAt(a.Domain); d != nil {
 		if n := d.real.splitAt(sub.key[:sub.at]); n > 0 {
 			sub.bare = sub.key[:n] + sub.key[sub.at:]
 			sub.ext = a.Local[strings.IndexAny(a.Local, d.real.Subaddress):]

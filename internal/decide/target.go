@@ -46,7 +46,7 @@ func parseTarget(from mail.Address, text string) (mail.Address, error) {
 // from the address that is expanded: "@domain" the local part (virtual(5)),
 // another one the subaddress.
 func (x *expansion) fit(b *branch, e entry, a mail.Address) mail.Address {
-	if d := x.domains[a.Domain]; d != nil {
+	if d := x.domainAt(a.Domain); d != nil && x.space.isOwn(d) {
 		a.Domain = d.real.Name
 	}
 	switch {
@@ -62,7 +62,7 @@ func (x *expansion) fit(b *branch, e entry, a mail.Address) mail.Address {
 // (propagate_unmatched_extensions). A target that has one keeps its own, and a
 // hosted domain that knows none is not given one.
 func (x *expansion) extend(a mail.Address, ext string) mail.Address {
-	if d := x.domains[a.Domain]; d != nil && !strings.Contains(d.Subaddress, ext[:1]) {
+	if d := x.domainAt(a.Domain); d != nil && x.space.isOwn(d) && !strings.Contains(d.Subaddress, ext[:1]) {
 		return a
 	}
 	if strings.Contains(a.Local, ext[:1]) {
@@ -75,7 +75,7 @@ func (x *expansion) extend(a mail.Address, ext string) mail.Address {
 // mailboxOf is the address of the mailbox behind a hosted address: in lower case
 // and without the subaddress. For a foreign address it is zero.
 func (q *query) mailboxOf(a mail.Address) mail.Address {
-	d := q.domains[a.Domain]
+	d := q.domainAt(a.Domain)
 	if d == nil {
 		return mail.Address{}
 	}

@@ -265,7 +265,7 @@ func TestSubjectKeys(t *testing.T) {
 		"x@[192.0.2.1]":     "x@[192.0.2.1] [192.0.2.1] x@",
 		"<>":                "<>",
 	} {
-		sub := s.subjectOf(path(of).Address)
+		sub := s.query(&Input{}, false).subjectOf(path(of).Address)
 		if got := strings.Join(sub.keys(nil), " "); got != want {
 			t.Errorf("%s: %s, want %s", of, got, want)
 		}
