@@ -75,11 +75,11 @@ func (p *Pebble) Claim(_ context.Context, req ClaimReq) ([]Job, error) {
 			}
 		}
 		jobs, err := p.confirm(req.Lane, claims)
-		if out = append(out, jobs...); err != nil {
-			if len(out) > 0 {
-				return out, nil
-			}
+		if out = append(out, jobs...); err != nil && len(out) == 0 {
 			return nil, err
+		}
+		if err != nil || !req.From.IsZero() {
+			return out, nil
 		}
 	}
 	return out, nil
@@ -94,28 +94,64 @@ func (p *Pebble) take(req ClaimReq, most int) ([]claim, error) {
 	if l == nil {
 		return nil, nil
 	}
+	slots, err := p.pick(l, req, most)
 	var out []claim
+	now := p.now()
+	for _, s := range slots {
+		c := claim{slot: s}
+		if old := p.leases.byRef[s.ref]; old != nil {
+			c.rec = old.rec // it ran out
+		}
+		c.lease = p.leases.grant(s.ref, now.Add(req.LeaseFor))
+		out = append(out, c)
+	}
+	return out, err
+}
+
+// pick takes slots of jobs that nobody holds out of a lane. The caller holds mu.
+func (p *Pebble) pick(l *lane, req ClaimReq, most int) ([]slot, error) {
+	before := stamp(req.Before)
+	if !req.From.IsZero() {
+		return p.pickFrom(l, stamp(req.From), before, most)
+	}
+	var out []slot
 	var err error
-	now, before := p.now(), stamp(req.Before)
-	for len(out) < most && err == nil {
+	taken := map[ref]bool{} // a hint may come twice
+	now := stamp(p.now())
+	for len(out) < most {
 		if len(l.ready) == 0 && l.more {
-			err = p.refill(l)
+			if err = p.refill(l); err != nil {
+				break
+			}
 		}
 		s, ok := p.lanes.pop(l, before)
 		if !ok {
 			break
 		}
-		c := claim{slot: s}
-		if old := p.leases.byRef[s.ref]; old != nil {
-			if old.live(stamp(now)) {
-				continue
-			}
-			c.rec = old.rec
+		if held := p.leases.byRef[s.ref]; !taken[s.ref] && (held == nil || !held.live(now)) {
+			taken[s.ref] = true
+			out = append(out, s)
 		}
-		c.lease = p.leases.grant(s.ref, now.Add(req.LeaseFor))
-		out = append(out, c)
 	}
 	p.lanes.settle(l)
+	return out, err
+}
+
+// pickFrom takes slots in the middle of a lane, which may lie beyond its window.
+// The caller holds mu.
+func (p *Pebble) pickFrom(l *lane, from, before int64, most int) ([]slot, error) {
+	var out []slot
+	now := stamp(p.now())
+	err := p.each(appendLaneKey(nil, l.key), appendDueKey(nil, l.key, slot{due: from}), func(key, _ []byte) bool {
+		_, s, ok := parseDueKey(key)
+		if held := p.leases.byRef[s.ref]; ok && s.due <= before && (held == nil || !held.live(now)) {
+			out = append(out, s)
+		}
+		return len(out) < most && s.due <= before
+	})
+	for _, s := range out {
+		p.lanes.remove(l.key, s)
+	}
 	return out, err
 }
 

@@ -103,7 +103,9 @@ func values() map[string]any {
 			Arrived: at, Attempts: 300, LastTry: at.Add(time.Minute), Due: at.Add(time.Hour), Held: true,
 			Recipients: []Recipient{{State: Delivered}, {}, {}},
 		}, alone: true, big: true, from: mail.Path{Address: mail.Address{Local: "other", Domain: "example.org"}}},
-		"job-plain": jobRecord{Job: Job{Message: sampleID(), N: 3, Recipients: []Recipient{{}}}},
+		"job-homed":       jobRecord{Job: Job{Message: sampleID(), N: 3, Homed: true, Recipients: []Recipient{{}}}},
+		"recipient-moved": Recipient{N: 7, Final: ann, State: Moved, NotBy: "old"},
+		"job-plain":       jobRecord{Job: Job{Message: sampleID(), N: 3, Recipients: []Recipient{{}}}},
 		"recipient-full": Recipient{
 			N: 7, Final: ann, Original: mail.Address{Local: "postmaster"}, Notify: mail.NotifyFailure | mail.NotifyDelay,
 			ORCPT: "rfc822;x+40y", State: Failed, Reply: mail.Reply{Code: 550, Enhanced: "5.1.1", Text: "no\nsuch"}, Remote: "mx[192.0.2.9]:25", Warned: true,

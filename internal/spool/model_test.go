@@ -128,6 +128,9 @@ func (w *twins) commit() {
 
 func (w *twins) claim() {
 	req := spool.ClaimReq{Lane: w.lane(), Before: w.due(), Max: 1 + w.rng.IntN(4), LeaseFor: time.Duration(1+w.rng.IntN(60)) * time.Minute}
+	if w.rng.IntN(4) == 0 {
+		req.From = w.due()
+	}
 	a, errA := w.tested.store.Claim(context.Background(), req)
 	b, errB := w.model.store.Claim(context.Background(), req)
 	if !w.same("claim", errA, errB) {
@@ -173,10 +176,20 @@ func (w *twins) update() {
 		return
 	}
 	o := spool.Outcome{Next: w.due(), Held: w.rng.IntN(8) == 0, Uncount: w.rng.IntN(4) == 0}
+	var moves []spool.Recipient
 	for _, r := range l.tested.Recipients {
-		if state := spool.State(w.rng.IntN(3)); w.rng.IntN(4) > 0 {
+		switch w.rng.IntN(12) {
+		case 0:
+			o.Changes = append(o.Changes, spool.RecipientChange{N: r.N, State: spool.Moved})
+			moves = append(moves, r)
+		case 1, 2, 3:
+		default:
+			state := spool.State(w.rng.IntN(3))
 			o.Changes = append(o.Changes, spool.RecipientChange{N: r.N, State: state, Reply: mail.Reply{Code: 451}, Remote: "mx"})
 		}
+	}
+	if len(moves) > 0 {
+		o.Jobs = []spool.Job{{Lane: w.lane(), Due: w.due(), Recipients: moves}}
 	}
 	spawn := w.rng.IntN(3) == 0
 	w.serial++

@@ -193,6 +193,7 @@ func decodeRecipient(n int, key, value []byte) (r Recipient, err error) {
 	r.Remote = d.string()
 	if flags&flagNotBy != 0 {
 		r.NotBy = d.string()
+		d.bad = d.bad || r.NotBy == ""
 	}
 	if r.State > Moved {
 		return r, ErrDamaged

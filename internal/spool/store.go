@@ -150,7 +150,7 @@ type LaneDue struct {
 // ClaimReq asks for due jobs of a lane, oldest first.
 type ClaimReq struct {
 	Lane     Lane
-	From     time.Time // jobs due at or after; zero does not bound. A store may ignore it
+	From     time.Time // jobs due at or after; zero does not bound
 	Before   time.Time // jobs due at or before
 	Max      int
 	LeaseFor time.Duration

@@ -50,7 +50,9 @@ func (m *Mem) Claim(_ context.Context, req spool.ClaimReq) ([]spool.Job, error) 
 	if err := m.open(); err != nil {
 		return nil, err
 	}
-	due := m.sorted(func(_ *memMessage, j *memJob) bool { return j.Lane == req.Lane && m.ready(j, req.Before) })
+	due := m.sorted(func(_ *memMessage, j *memJob) bool {
+		return j.Lane == req.Lane && m.ready(j, req.Before) && !j.Due.Before(req.From)
+	})
 	slices.SortStableFunc(due, func(a, b *memJob) int { return a.Due.Compare(b.Due) })
 	var out []spool.Job
 	for _, j := range due[:max(0, min(req.Max, len(due)))] {
@@ -151,7 +153,8 @@ func (m *Mem) successors(msg *memMessage, old *memJob, o spool.Outcome) ([]*memJ
 			leaves[c.N] = true
 		}
 	}
-	next := msg.next
+	next := msg.jobs[len(msg.jobs)-1].N + 1
+	msg.next = next
 	var fresh []*memJob
 	for _, given := range o.Jobs {
 		bad := error(nil)

@@ -36,8 +36,13 @@ func testClaimOrder(t *T) {
 		t.send(env, "x", job(lane("a"), t.past(time.Hour-time.Duration(n)*time.Minute), fmt.Sprintf("r%d@a.example", n)))
 		t.send(env, "x", job(lane("other"), t.past(time.Hour), fmt.Sprintf("o%d@a.example", i)))
 	}
+	late := spool.ClaimReq{Lane: lane("a"), From: t.past(57*time.Minute + time.Second), Before: t.now(), Max: 1, LeaseFor: 0}
+	jobs, err := t.Claim(t.ctx(), late)
+	t.must(err)
+	equal(t, "from a time on", names(jobs), "r3")
+	time.Sleep(time.Millisecond) // its lease runs out
 	ask := spool.ClaimReq{Lane: lane("a"), Before: t.past(58 * time.Minute), Max: 2, LeaseFor: time.Minute}
-	jobs, err := t.Claim(t.ctx(), ask)
+	jobs, err = t.Claim(t.ctx(), ask)
 	t.must(err)
 	equal(t, "first", names(jobs), "r0 r1")
 	jobs, err = t.Claim(t.ctx(), ask)
