@@ -22,6 +22,7 @@ type verbs struct {
 	Check   checkVerb   `cmd:"" help:"Tell errors, warnings and proofs about a configuration."`
 	Route   routeVerb   `cmd:"" help:"Tell what would become of a message, and why."`
 	Queue   queueVerbs  `cmd:"" help:"Look at the queue of the running server, and change it."`
+	Table   tableVerbs  `cmd:"" help:"Ask a table, and tell how tables are."`
 	Demo    demoVerb    `cmd:"" help:"A small internet in one process, with the server in the middle."`
 	Version versionVerb `cmd:"" help:"Tell the version."`
 }

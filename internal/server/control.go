@@ -53,23 +53,6 @@ func (b backend) planner() *deliver.Planner {
 	return &deliver.Planner{Resolvers: b.resolvers.get, Shuffle: shuffle, Interfaces: b.opts.Interfaces}
 }
 
-// tables are the versions that the answer came from.
-func (b backend) tables(now time.Time) []explain.Table {
-	var out []explain.Table
-	for _, st := range b.current.Load().tables.Status() {
-		t := explain.Table{Name: st.Name, Entries: st.Entries}
-		if !st.Loaded.IsZero() {
-			t.Version = st.Loaded.UTC().Format(time.RFC3339)
-			t.Age = now.Sub(st.Loaded).Round(time.Second).String()
-		}
-		if st.Err != nil {
-			t.Error = st.Err.Error()
-		}
-		out = append(out, t)
-	}
-	return out
-}
-
 // Status tells how the server is.
 func (b backend) Status() control.Status {
 	st := control.Status{

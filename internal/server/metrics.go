@@ -87,30 +87,6 @@ func (s *Server) gauges() []prometheus.Collector {
 	}
 }
 
-// tableMetrics tells of each table that is a file.
-type tableMetrics struct{ s *Server }
-
-func tableDesc(name, help string) *prometheus.Desc {
-	return prometheus.NewDesc("postroad_table_"+name, help, []string{"table"}, nil)
-}
-
-// Describe gives nothing: which tables there are changes with a reload.
-func (tableMetrics) Describe(chan<- *prometheus.Desc) {}
-
-// Collect reads the state of the current generation's tables.
-func (m tableMetrics) Collect(out chan<- prometheus.Metric) {
-	entries := tableDesc("entries", "Entries.")
-	loaded := tableDesc("loaded_timestamp_seconds", "When the present content was read; 0: never.")
-	failures := tableDesc("failures_total", "New contents that were refused.")
-	healthy := tableDesc("healthy", "1 while the file is the content.")
-	for _, st := range m.s.current.Load().tables.Status() {
-		gauge(out, entries, float64(st.Entries), st.Name)
-		gauge(out, loaded, seconds(st.Loaded), st.Name)
-		out <- prometheus.MustNewConstMetric(failures, prometheus.CounterValue, float64(st.Failures), st.Name)
-		gauge(out, healthy, truth(st.Err == nil), st.Name)
-	}
-}
-
 // queueMetrics counts what waits.
 type queueMetrics struct{ s *Server }
 

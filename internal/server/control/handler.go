@@ -20,6 +20,9 @@ type Backend interface {
 	Reload(ctx context.Context) (generation string, err error)
 	Route(ctx context.Context, q explain.Query) (explain.Result, error)
 	Status() Status
+	Ask(ctx context.Context, k TableKey) (explain.Asked, error)
+	// Tables gives the state of all tables that are read or asked, by name.
+	Tables() []TableStatus
 	Scan(ctx context.Context, f spool.Filter, each func(spool.Entry) error) error
 	Change(ctx context.Context, f spool.Filter, a spool.Action) (int, error)
 }
@@ -52,6 +55,8 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("POST /reload", h.reload)
 	mux.HandleFunc("POST /route", h.route)
 	mux.HandleFunc("GET /status", h.status)
+	mux.HandleFunc("POST /table/get", h.tableGet)
+	mux.HandleFunc("GET /table/stats", h.tableStats)
 	mux.HandleFunc("POST /queue/list", h.list)
 	for name, a := range actions() {
 		mux.HandleFunc("POST /queue/"+name, h.change(a))

@@ -137,12 +137,9 @@ func sqlite() dialect {
 	}
 }
 
-// openSQLite takes a path, or a URI as sqlite.org/uri.html has it.
+// openSQLite opens a file read only; one that is missing is an error.
 func openSQLite(dsn string) (driver.Connector, error) {
-	if !strings.HasPrefix(dsn, "file:") {
-		dsn = (&url.URL{Scheme: "file", Path: dsn}).String()
-	}
-	name, query, _ := strings.Cut(dsn, "?")
+	name, query, _ := strings.Cut(uri(dsn), "?")
 	params, err := url.ParseQuery(query)
 	if err != nil {
 		return nil, err
@@ -150,4 +147,12 @@ func openSQLite(dsn string) (driver.Connector, error) {
 	params.Set("mode", "ro") // else a missing file would be made, and be empty
 	params.Set("_query_only", "1")
 	return sqlitedriver.NewConnector(name + "?" + params.Encode())
+}
+
+// uri takes a path, or a URI as sqlite.org/uri.html has it.
+func uri(dsn string) string {
+	if strings.HasPrefix(dsn, "file:") {
+		return dsn
+	}
+	return "file:" + (&url.URL{Path: dsn}).EscapedPath()
 }
