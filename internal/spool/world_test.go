@@ -150,6 +150,23 @@ func replace(lane string, to ...string) step {
 	}}
 }
 
+// move hands one recipient of the job of a lane on to another lane and defers
+// the rest.
+func move(lane, to string, n int) step {
+	return step{"move " + lane, func(w *world) error {
+		j, err := w.claim(lane)
+		if err != nil {
+			return err
+		}
+		next := j
+		next.Lane.Nexthop, next.Recipients = to, j.Recipients[n:n+1]
+		return w.store.Update(context.Background(), j.Lease, spool.Outcome{
+			Changes: []spool.RecipientChange{{N: j.Recipients[n].N, State: spool.Moved}},
+			Next:    epoch.Add(time.Hour), Jobs: []spool.Job{next},
+		}, nil)
+	}}
+}
+
 // act changes a message, which has one job.
 func act(name string, a spool.Action) step {
 	return step{fmt.Sprint("action ", a, " on ", name), func(w *world) error {
@@ -177,6 +194,8 @@ func day(n string) []step {
 		update(n+"twonew", n+"bigdsn", 40_000, 0),
 		act(n+"bigdsn", spool.ActionRemove),
 		update(n+"many0", "", 0, 3, 4, 5, 19),
+		move(n+"many0", n+"moved", 2),
+		update(n+"moved", "", 0, 0),
 		replace(n+"big0", n+"bigA", n+"bigB"),
 		update(n+"bigA", "", 0),
 		update(n+"bigA", "", 0, 0),
@@ -192,7 +211,7 @@ func script() []step {
 	for _, n := range []string{"a", "b", "c", "d"} {
 		out = append(out, day(n)...)
 	}
-	return append(out, update("amany0", "", 0, 0, 1, 2), act("amany", spool.ActionHold), act("amany", spool.ActionRemove))
+	return append(out, update("amany0", "", 0, 0, 1, 6), act("amany", spool.ActionHold), act("amany", spool.ActionRemove))
 }
 
 // dump writes all that a store holds, message by message.
