@@ -22,6 +22,7 @@ var floors = []string{
 	"internal/report",
 	"internal/history",
 	"internal/config",
+	"internal/directory",
 	"internal/receive",
 	"internal/deliver",
 	"internal/explain",

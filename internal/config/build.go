@@ -22,6 +22,7 @@ func (l *loader) build() {
 	l.buildRetries()
 	l.buildTransports(rules)
 	l.buildListeners(rules)
+	l.buildDirectories(rules)
 	l.buildDomains(rules)
 	l.buildRules(rules)
 	l.buildLog()

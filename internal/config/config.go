@@ -127,14 +127,6 @@ type Retry struct {
 	GiveUp time.Duration
 }
 
-// Directory is a source of logins.
-type Directory struct {
-	Name   string
-	Source string
-	Kind   string // file
-	Path   string // name:hash a line; $argon2id$… or $2y$…
-}
-
 // Table is the definition of a table.
 type Table struct {
 	Name    string

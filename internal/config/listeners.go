@@ -10,7 +10,7 @@ import (
 	"github.com/postroad/postroad/internal/decide"
 )
 
-// buildListeners builds the doors and the directories.
+// buildListeners builds the doors.
 func (l *loader) buildListeners(rules *decide.Rules) {
 	taken := map[string]hcl.Range{}
 	for _, b := range l.blocks["listener"] {
@@ -23,21 +23,6 @@ func (l *loader) buildListeners(rules *decide.Rules) {
 	for _, b := range l.blocks["console"] {
 		l.binds(b, taken)
 		l.config.Console = &Console{Bind: get[[]string](b, "bind")}
-	}
-	l.config.Directories = map[string]*Directory{}
-	for _, b := range l.blocks["directory"] {
-		path := get[filePath](b, "path")
-		l.needFile(b, "path", path)
-		l.config.Directories[b.name] = &Directory{Name: b.name, Source: b.source(), Kind: b.kind.name, Path: path.path}
-		d := decide.Directory{Name: b.name, Owns: decide.NoTable, Source: b.source()}
-		if b.given("owns") {
-			t := get[ref](b, "owns")
-			d.Owns = l.tableID(t)
-			if t.typ != "" {
-				l.fits(t, useOf("owns"))
-			}
-		}
-		rules.Directories = append(rules.Directories, d)
 	}
 }
 

@@ -33,16 +33,6 @@ func listenerSpec() *blockSpec {
 	}}
 }
 
-func directorySpec() *blockSpec {
-	return &blockSpec{name: "directory", doc: "Logins and what they may do.", kinds: []kindSpec{
-		{name: "file", doc: "A file of `name:hash` lines, the hash as argon2id (`$argon2id$…`) or bcrypt (`$2y$…`) writes it.", fields: []field{
-			{name: "path", typ: typePath, required: true, doc: "The file.", example: `"staff.passwd"`},
-			{name: "owns", typ: typeRef, of: "table", doc: "Key a sender, values the logins that may use it. Absent: a login may use any sender.", example: `table.sender_logins`},
-		}},
-		{name: "sql", later: true}, {name: "ldap", later: true}, {name: "dovecot", later: true}, {name: "http", later: true},
-	}}
-}
-
 // matcherFields are the conditions that a rule and its except blocks share.
 func matcherFields() []field {
 	return []field{

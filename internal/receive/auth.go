@@ -9,6 +9,7 @@ import (
 
 	"github.com/postroad/postroad/internal/config"
 	"github.com/postroad/postroad/internal/decide"
+	"github.com/postroad/postroad/internal/directory"
 	"github.com/postroad/postroad/internal/mail"
 	"github.com/postroad/postroad/internal/smtp"
 )
@@ -113,22 +114,28 @@ func (s *session) response(initial, challenge string) (string, error) {
 	return string(b), nil
 }
 
-// verifyTimeout bounds the wait for one's turn to have a password verified.
+// verifyTimeout bounds the wait for all directories together.
 const verifyTimeout = defaultLookups
 
 func (s *session) verify(name, password string) bool {
 	ctx, cancel := context.WithTimeout(s.ctx, verifyTimeout)
 	defer cancel()
-	login, err := s.server.directories.verify(ctx, s.loginDirectories(), name, password)
+	login, err := s.server.directories.Verify(ctx, directory.Attempt{
+		Directories: s.loginDirectories(), Name: name, Password: password, Client: s.client,
+	})
 	switch {
 	case err == nil:
 		s.login = login
 		s.server.counters.AuthSucceeded.Add(1)
 		s.log.Info("authenticated", "login", login.String(), "helo", s.helo)
 		return s.ok(235, "2.7.0", "authenticated")
-	case errors.Is(err, errWrongLogin):
+	case errors.Is(err, directory.ErrWrong):
 		s.log.Info("authentication failed", "name", name, "helo", s.helo)
 		return s.authFault(mail.Reply{Code: 535, Enhanced: "5.7.8", Text: "wrong name or password"})
+	case errors.Is(err, directory.ErrThrottled):
+		s.log.Info("authentication not looked at after too many failures", "name", name, "helo", s.helo)
+		s.server.counters.AuthThrottled.Add(1)
+		return s.fault(mail.Reply{Code: 454, Enhanced: "4.7.0", Text: "too many failed authentications, try again later"})
 	}
 	s.log.Error("cannot authenticate", "name", name, "error", err)
 	return s.ok(454, "4.7.0", "cannot authenticate now, try again later")

@@ -12,7 +12,7 @@ import (
 	"github.com/postroad/postroad/internal/config"
 )
 
-// recheckEvery is how long files of certificates and directories are believed
+// recheckEvery is how long files of certificates are believed
 // before they are looked at again.
 const recheckEvery = time.Second
 

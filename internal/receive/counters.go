@@ -16,6 +16,7 @@ type Counters struct {
 	RefusedPerm    atomic.Int64 // replies 5xx to MAIL, RCPT and data
 	AuthSucceeded  atomic.Int64
 	AuthFailed     atomic.Int64
+	AuthThrottled  atomic.Int64 // not looked at, after too many failures
 	HandshakeFails atomic.Int64
 	Timeouts       atomic.Int64
 	Panics         atomic.Int64

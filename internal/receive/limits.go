@@ -10,17 +10,16 @@ import (
 
 // Values for what a listener does not say.
 const (
-	defaultTimeout         = 5 * time.Minute // RFC 5321 s4.5.3.2.7
-	defaultDataTimeout     = 3 * time.Minute // RFC 5321 s4.5.3.2.5
-	defaultMessageSize     = 50 << 20
-	defaultRecipients      = 1000 // RFC 5321 s4.5.3.1.8 asks for 100 at least
-	defaultConnections     = 1000
-	defaultPerClient       = 100
-	defaultErrors          = 20
-	maxAuthFailures        = 3
-	maxIdleCommands        = 100 // that do nothing, between two messages
-	handshakeTimeout       = time.Minute
-	maxVerificationsAtOnce = 2 // argon2id takes tens of megabytes each
+	defaultTimeout     = 5 * time.Minute // RFC 5321 s4.5.3.2.7
+	defaultDataTimeout = 3 * time.Minute // RFC 5321 s4.5.3.2.5
+	defaultMessageSize = 50 << 20
+	defaultRecipients  = 1000 // RFC 5321 s4.5.3.1.8 asks for 100 at least
+	defaultConnections = 1000
+	defaultPerClient   = 100
+	defaultErrors      = 20
+	maxAuthFailures    = 3
+	maxIdleCommands    = 100 // that do nothing, between two messages
+	handshakeTimeout   = time.Minute
 )
 
 // withDefaults fills in what the listener leaves open.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/postroad/postroad/internal/config"
+	"github.com/postroad/postroad/internal/directory"
 	"github.com/postroad/postroad/internal/spool"
 	"github.com/postroad/postroad/internal/table"
 )
@@ -43,7 +44,7 @@ type Server struct {
 	counters     *Counters
 	acceptor     *Acceptor
 	gate         *gate
-	directories  *directories
+	directories  *directory.Directories
 	certificates *certificates
 	buffers      buffers
 
@@ -65,7 +66,7 @@ func New(o Options) *Server {
 		counters:     o.Counters,
 		acceptor:     NewAcceptor(o),
 		gate:         newGate(),
-		directories:  newDirectories(o.Log),
+		directories:  directory.New(o.Log),
 		certificates: newCertificates(o.Log),
 		doors:        map[net.Listener]struct{}{},
 		conns:        map[*conn]context.CancelFunc{},
@@ -200,6 +201,7 @@ func addrOf(a net.Addr) netip.Addr {
 // its error returned.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.beginShutdown()
+	defer s.directories.Close()
 	done := make(chan struct{})
 	go func() { s.sessions.Wait(); close(done) }()
 	select {

@@ -41,6 +41,7 @@ func (s *Server) counters() []prometheus.Collector {
 		{"receive_refused_permanent_total", "5xx replies to MAIL, RCPT and data.", &in.RefusedPerm},
 		{"receive_auth_succeeded_total", "Logins.", &in.AuthSucceeded},
 		{"receive_auth_failed_total", "Failed logins.", &in.AuthFailed},
+		{"receive_auth_throttled_total", "Logins that were not looked at, after too many failures.", &in.AuthThrottled},
 		{"receive_handshake_failed_total", "Failed TLS handshakes of clients.", &in.HandshakeFails},
 		{"receive_timeouts_total", "Sessions ended by a timeout.", &in.Timeouts},
 		{"receive_panics_total", "Sessions ended by a defect.", &in.Panics},

@@ -1,4 +1,4 @@
-package receive
+package directory
 
 import (
 	"crypto/subtle"
