@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/postroad/postroad/internal/deliver/limited"
 )
 
 // verbs is the command line as a whole.
@@ -37,6 +39,7 @@ type world struct {
 }
 
 func main() {
+	limited.Main(os.Args) // comes back unless we are to be a program of a pipe
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once

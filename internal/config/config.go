@@ -74,7 +74,7 @@ type CertificateFile struct{ Chain, Key string }
 type Transport struct {
 	Name   string
 	Source string
-	Kind   string // mx, smtp, lmtp, maildir, reject, discard
+	Kind   string // mx, smtp, lmtp, maildir, pipe, reject, discard
 
 	// Tiers are tried in order; the hosts within one are shuffled at each attempt,
 	// so that "failover" is one host a tier. "host:port", "[v6]:port", "mx:name",
@@ -98,6 +98,7 @@ type Transport struct {
 	Reuse          bool          // keep connections for the next message
 
 	Path  string     // maildir: with {domain} and {local}
+	Pipe  *Pipe      // pipe
 	Reply mail.Reply // reject
 }
 

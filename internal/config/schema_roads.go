@@ -20,7 +20,7 @@ func wireFields(tls string) []field {
 		{name: "source", typ: typeIPs, doc: "Address to connect from: one of IPv4, one of IPv6, or both.", example: `"10.9.0.1"`},
 		{name: "hostname", typ: typeDomain, doc: "Name to say in EHLO. Absent: the server's.", example: `"out.example.com"`},
 		{name: "resolver", typ: typeRef, of: "resolver", doc: "Who answers for names. Absent: resolver \"default\".", example: `resolver.default`},
-		{name: "retry", typ: typeRef, of: "retry", doc: "When to try again. Absent: retry \"default\".", example: `retry.default`},
+		retryField(),
 		{name: "connections", typ: typeCount, def: "20", doc: "Most connections at once to one destination.", example: "20"},
 		{name: "reuse", typ: typeBool, def: "true", doc: "Keep connections for the next message.", example: "true"},
 		{name: "connect_timeout", typ: typeDuration, def: `"30s"`, doc: "Longest wait for a connection.", example: `"30s"`},
@@ -45,7 +45,6 @@ func hostFields(port, example string) []field {
 }
 
 func transportSpec() *blockSpec {
-	retry := *findField(wireFields(`""`), "retry")
 	return &blockSpec{name: "transport", doc: "A way out. The transports mx, smtp, relay, lmtp, error and discard of transport(5) are always there, so these names are taken.", kinds: []kindSpec{
 		{name: "mx", doc: "The MX of the recipient's domain (RFC 5321 s5.1).", fields: append([]field{
 			{name: "port", typ: typeCount, def: "25", doc: "Port to connect to.", example: "25"},
@@ -53,16 +52,14 @@ func transportSpec() *blockSpec {
 		}, wireFields(`"offer"`)...)},
 		{name: "smtp", doc: "Hosts that are named here.", fields: append(append(hostFields("25", `["smtp.provider.example:587"]`), loginFields()...), wireFields(`"offer"`)...)},
 		{name: "lmtp", doc: "A mail store that speaks LMTP (RFC 2033).", fields: append(append(hostFields("24", `["10.0.0.5:24", "unix:/run/lmtp"]`), loginFields()...), wireFields(`"none"`)...)},
-		{name: "maildir", doc: "Files in folders.", fields: []field{
-			{name: "path", typ: typePath, required: true, doc: "The maildir, with `{domain}` and `{local}` of the recipient.", example: `"/var/mail/{domain}/{local}"`}, retry,
-		}},
+		maildirKind(),
 		{name: "reject", doc: "A refusal.", fields: []field{
 			{name: "code", typ: typeCount, def: "550", doc: "Reply code, 4xx or 5xx.", example: "550"},
 			{name: "enhanced", typ: typeText, doc: "Enhanced status of the same class. Absent: 5.7.1, or 4.7.1 for a 4xx.", example: `"5.7.1"`},
 			{name: "text", typ: typeText, def: `"refused"`, doc: "What the client is told.", example: `"not here"`},
 		}},
 		{name: "discard", doc: "Nowhere, without a word."},
-		{name: "webhook", later: true}, {name: "pipe", later: true},
+		{name: "webhook", later: true}, pipeKind(),
 	}}
 }
 

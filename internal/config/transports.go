@@ -73,7 +73,7 @@ func (l *loader) transport(b *block) *Transport {
 		Name: b.name, Kind: b.kind.name,
 		Tiers: l.tiers(b), Port: get[int](b, "port"), Private: get[bool](b, "private"),
 		Resolver: orDefault(get[ref](b, "resolver").name), Retry: orDefault(get[ref](b, "retry").name),
-		TLS: tlsMode(get[string](b, "tls")), User: get[string](b, "user"), Pass: get[*Secret](b, "pass"),
+		TLS:            tlsMode(get[string](b, "tls")),
 		Hostname:       get[mail.Domain](b, "hostname"),
 		ConnectTimeout: get[time.Duration](b, "connect_timeout"),
 		CommandTimeout: get[time.Duration](b, "command_timeout"),
@@ -88,10 +88,13 @@ func (l *loader) transport(b *block) *Transport {
 		l.errorf(b.place("port"), "%d is no port", t.Port)
 	}
 	l.sources(b, t)
-	l.credentials(b, t)
 	switch t.Kind {
+	case decide.KindSMTP, decide.KindLMTP:
+		l.credentials(b, t)
 	case decide.KindMaildir:
 		t.Path = l.maildir(b)
+	case decide.KindPipe:
+		t.Pipe = l.pipe(b)
 	case decide.KindReject:
 		t.Reply = l.rejection(b)
 	}
@@ -141,6 +144,7 @@ func (l *loader) credentials(b *block, t *Transport) {
 	if b.given("user") != b.given("pass") && !b.bad {
 		l.errorf(b.at, "%s %q has one of user and pass, which belong together", b.title(), b.name)
 	}
+	t.User, t.Pass = get[string](b, "user"), get[*Secret](b, "pass")
 	if t.Pass == nil {
 		return
 	}

@@ -204,7 +204,7 @@ type Copy struct {
 type Transport struct {
 	Ref                // Name is the bare name, "mailstore", "acme.mailstore" in a tenant; Source where it stands, "builtin" for ours
 	Tenant  string     // whose it is; "": the top level's
-	Kind    string     // mx, smtp, lmtp, maildir, reject, discard, reinject
+	Kind    string     // mx, smtp, lmtp, maildir, pipe, reject, discard, reinject
 	Tiers   [][]string // smtp, lmtp
 	Balance string     // failover, random; "" for others
 	Reply   mail.Reply // reject
@@ -216,6 +216,7 @@ const (
 	KindSMTP    = "smtp"
 	KindLMTP    = "lmtp"
 	KindMaildir = "maildir"
+	KindPipe    = "pipe"
 	KindReject  = "reject"
 	KindDiscard = "discard"
 	// KindReinject is the way back in: the message is decided anew, as one from

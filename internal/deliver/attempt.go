@@ -107,6 +107,8 @@ func (r *run) carryOut(ctx context.Context) {
 		r.maildirs(ctx)
 	case decide.KindReinject:
 		r.reinject(ctx)
+	case decide.KindPipe:
+		r.pipes(ctx)
 	default:
 		r.hosts(ctx)
 	}
@@ -218,7 +220,11 @@ func (r *run) isFinal() bool {
 	case r.t.Kind == decide.KindLMTP:
 		return !r.took || r.noDSN
 	}
-	return r.t.Kind == decide.KindReinject || r.t.Kind == decide.KindMaildir || r.t.Kind == decide.KindDiscard
+	switch r.t.Kind {
+	case decide.KindReinject, decide.KindMaildir, decide.KindPipe, decide.KindDiscard:
+		return true
+	}
+	return false
 }
 
 // end makes the result, counts and logs it.

@@ -1,0 +1,33 @@
+package config
+
+// Transports that hand mail to other systems, one recipient at a time.
+
+// retryField is what every transport has that may have to try again.
+func retryField() field {
+	return field{name: "retry", typ: typeRef, of: "retry", doc: "When to try again. Absent: retry \"default\".", example: `retry.default`}
+}
+
+func maildirKind() kindSpec {
+	return kindSpec{name: "maildir", doc: "Files in folders.", fields: []field{
+		{name: "path", typ: typePath, required: true, doc: "The maildir, with `{domain}` and `{local}` of the recipient.", example: `"/var/mail/{domain}/{local}"`},
+		retryField(),
+	}}
+}
+
+func pipeKind() kindSpec {
+	return kindSpec{name: "pipe", doc: "A program that takes one message for one recipient on its standard input.", fields: []field{
+		{name: "command", typ: typeTexts, required: true, doc: "The program and its arguments; there is no shell. `{recipient}`, `{sender}`, `{local}`, `{domain}`, `{original}` and `{id}` stand for values, as an argument or in one.", example: `["/usr/local/bin/ingest", "--", "{recipient}"]`},
+		{name: "user", typ: typeText, doc: "Name or number of the user that it runs as, never root. Absent: the server's own.", example: `"ticket"`},
+		{name: "group", typ: typeText, doc: "Name or number of the group. Absent: that of the user.", example: `"ticket"`},
+		{name: "directory", typ: typePath, def: `"/"`, doc: "Folder in which it runs.", example: `"/var/lib/ticket"`},
+		{name: "timeout", typ: typeDuration, def: `"5m"`, doc: "Time after which it is killed, with all of its process group.", example: `"5m"`},
+		{name: "max_output", typ: typeSize, def: `"64KB"`, doc: "A program that writes more is killed.", example: `"64KB"`},
+		{name: "memory", typ: typeSize, doc: "Most address space.", example: `"512MiB"`},
+		{name: "cpu", typ: typeDuration, doc: "Most processor time.", example: `"60s"`},
+		{name: "file_size", typ: typeSize, doc: "Largest file that it may write.", example: `"100MB"`},
+		{name: "open_files", typ: typeCount, doc: "Most open files.", example: "64"},
+		{name: "processes", typ: typeCount, doc: "Most processes of its user, all of them counted.", example: "50"},
+		{name: "connections", typ: typeCount, def: "5", doc: "Most programs at once.", example: "5"},
+		retryField(),
+	}}
+}
