@@ -25,6 +25,7 @@ type verbs struct {
 	Route   routeVerb   `cmd:"" help:"Tell what would become of a message, and why."`
 	Queue   queueVerbs  `cmd:"" help:"Look at the queue of the running server, and change it."`
 	Table   tableVerbs  `cmd:"" help:"Ask a table, and tell how tables are."`
+	Import  importVerbs `cmd:"" help:"Carry another server's configuration over."`
 	Demo    demoVerb    `cmd:"" help:"A small internet in one process, with the server in the middle."`
 	Version versionVerb `cmd:"" help:"Tell the version."`
 }

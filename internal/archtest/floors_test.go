@@ -26,6 +26,7 @@ var floors = []string{
 	"internal/receive",
 	"internal/deliver",
 	"internal/explain",
+	"internal/importer",
 	"internal/console",
 	"internal/server",
 	"examples",

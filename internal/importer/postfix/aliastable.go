@@ -1,0 +1,197 @@
+package postfix
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/postroad/postroad/internal/mail"
+)
+
+// aliasEntry is one line of the table of aliases.
+type aliasEntry struct {
+	key     string
+	targets []string
+	place   string
+}
+
+// aliasTable makes one table of virtual_alias_maps and, for domains whose mail
+// local(8) would deliver, of aliases(5).
+func (im *importer) aliasTable() {
+	im.use("virtual_alias_maps", "alias_maps", "alias_database", "newaliases_path", "expand_owner_alias", "owner_request_special")
+	ts := im.model.virtual
+	im.unreadable(ts)
+	if ts.hasPatterns() {
+		im.patternAliases(ts)
+		return
+	}
+	entries := im.virtualEntries(ts)
+	if im.expandsLocally() {
+		im.unreadable(im.model.localAliases)
+		entries = im.addLocalAliases(entries)
+	}
+	var lines []string
+	for _, e := range entries {
+		lines = append(lines, "# "+e.place, quotedKey(e.key)+" "+strings.Join(e.targets, ", "))
+	}
+	if len(lines) > 0 {
+		from := im.places(ts)
+		if ts.IsEmpty() {
+			from = im.places(im.model.localAliases)
+		}
+		im.aliasRef = im.fileTable("aliases", "virtual", fileLines(lines, false), from)
+	}
+	if !im.model.propagates["virtual"] && im.model.delimiters != "" {
+		im.result.shapes["virtual_alias_maps"] = "subaddresses go along with virtual aliases"
+		im.leaveOnly(Left{What: "propagate_unmatched_extensions", Place: im.place("propagate_unmatched_extensions"), Why: "a subaddress that no alias names always goes along"})
+	}
+}
+
+// virtualEntries are those of keyed tables. Of two with one key the first table
+// counts.
+func (im *importer) virtualEntries(ts Tables) []aliasEntry {
+	var out []aliasEntry
+	seen := map[string]bool{}
+	for _, t := range ts.List {
+		if t.static != nil {
+			im.leave(ts.Parameter, ts.Parameter+" = "+t.String(), "one alias for everybody")
+			continue
+		}
+		for _, e := range t.Entries {
+			for _, key := range im.aliasKeys(t, e) {
+				if seen[key] {
+					continue
+				}
+				seen[key] = true
+				if to := im.completedTargets(t, e); len(to) > 0 {
+					out = append(out, aliasEntry{key: key, targets: to, place: t.Place(e.Line)})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// aliasKeys gives the addresses that a key stands for: bare local parts are of
+// our own sites, and a bare domain only says that it is one. Keys of domains
+// that are not hosted are listed.
+func (im *importer) aliasKeys(t *Table, e Entry) []string {
+	key := strings.ToLower(e.Key)
+	_, domain, full := cut(key)
+	if full {
+		if _, ok := im.isHosted(domain); !ok {
+			im.result.excuse[key] = "aliases are of hosted domains"
+			im.leaveOnly(Left{What: "virtual alias " + e.Key, Place: t.Place(e.Line), Why: "its domain is not hosted here, and aliases are of hosted domains"})
+			return nil
+		}
+		return []string{key}
+	}
+	if strings.Contains(key, ".") {
+		if _, ok := im.isHosted(key); ok {
+			return nil
+		}
+	}
+	var out []string
+	for _, d := range im.domainsOf(classLocal, classAlias, classMailbox, classRelay) {
+		if im.model.isSite(d) {
+			out = append(out, key+"@"+d)
+		}
+	}
+	return out
+}
+
+// completedTargets completes targets, and leaves out what is no address.
+func (im *importer) completedTargets(t *Table, e Entry) []string {
+	var out []string
+	for i, to := range targets(e.Value) {
+		if i == 0 && strings.HasPrefix(to, "@") {
+			out = append(out, to)
+			continue
+		}
+		to = im.Main.completed(to)
+		if _, err := mail.ParseAddress(to); err != nil {
+			im.result.excuse[strings.ToLower(e.Key)] = "a target is no address"
+			im.leaveOnly(Left{What: "target " + to + " of " + e.Key, Place: t.Place(e.Line), Why: "it is no address"})
+			continue
+		}
+		out = append(out, to)
+	}
+	return out
+}
+
+// addLocalAliases adds aliases(5) for each local domain, where no virtual alias
+// comes before.
+func (im *importer) addLocalAliases(entries []aliasEntry) []aliasEntry {
+	at := map[string]int{}
+	for i, e := range entries {
+		at[e.key] = i
+	}
+	for _, t := range im.model.localAliases.List {
+		for _, e := range t.Entries {
+			to := im.localTargets(t, e)
+			for _, d := range im.domainsOf(classLocal) {
+				key := strings.ToLower(e.Key) + "@" + d
+				i, there := at[key]
+				itself := there && slices.Equal(entries[i].targets, []string{key})
+				switch {
+				case len(to) == 0 || there && !itself || !there && im.catchAll[d]:
+				case itself:
+					entries[i].targets, entries[i].place = to, t.Place(e.Line)
+				default:
+					at[key] = len(entries)
+					entries = append(entries, aliasEntry{key: key, targets: to, place: t.Place(e.Line)})
+				}
+			}
+		}
+	}
+	return entries
+}
+
+// localTargets gives the addresses behind a line of aliases(5), and lists the
+// programs and files among them.
+func (im *importer) localTargets(t *Table, e Entry) []string {
+	addresses, others := im.AliasTargets(e.Value)
+	for _, o := range others {
+		im.result.shapes["aliases(5) beyond addresses"] = "programs and files of aliases(5)"
+		im.leaveOnly(Left{What: "alias " + e.Key + ": " + o, Place: t.Place(e.Line), Why: "programs and files behind aliases are not carried over"})
+	}
+	if len(addresses) == 0 && len(others) > 0 {
+		im.stuck = append(im.stuck, strings.ToLower(e.Key))
+	}
+	if im.model.delimiters != "" {
+		im.result.shapes["alias_maps with an extension"] = "a subaddress goes along with every alias"
+		im.differ(Left{What: "subaddresses of aliases(5)", Place: im.place("alias_maps"), Why: "they go along to the targets; local(8) drops them"})
+	}
+	if _, _, ok := im.model.localAliases.find("owner-"+e.Key, true); ok {
+		im.differ(Left{What: "owner-" + e.Key, Place: t.Place(e.Line), Why: "the sender stays; local(8) makes the owner the sender of the list's mail"})
+	}
+	var out []string
+	for _, a := range addresses {
+		a = im.Main.completed(strings.TrimPrefix(a, `\`))
+		if _, err := mail.ParseAddress(a); err == nil {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// patternAliases carries tables of expressions over, with keyed ones turned into
+// expressions.
+func (im *importer) patternAliases(ts Tables) {
+	lines := im.patternLines(ts, func(v string) string {
+		var out []string
+		for i, to := range targets(v) {
+			if i == 0 && strings.HasPrefix(to, "@") {
+				out = append(out, to)
+				continue
+			}
+			out = append(out, im.Main.completed(to))
+		}
+		return strings.Join(out, ", ")
+	})
+	im.aliasRef = im.fileTable("aliases", "regexp", fileLines(lines, false), im.places(ts))
+	im.differ(Left{What: "virtual_alias_maps", Place: im.place("virtual_alias_maps"), Why: "its expressions are written in one table with the other entries; a subaddress goes along only where an expression says so"})
+	im.result.shapes["virtual_alias_maps with an extension"] = "a subaddress goes along only where an expression says so"
+	if im.expandsLocally() && !im.model.localAliases.IsEmpty() {
+		im.leave("alias_maps", "alias_maps", "a domain has one table of aliases, and that of virtual_alias_maps is of expressions")
+	}
+}

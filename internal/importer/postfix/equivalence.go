@@ -1,0 +1,143 @@
+package postfix
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/postroad/postroad/internal/explain"
+)
+
+// Router answers a question as the imported configuration would; explain.Route
+// does.
+type Router func(ctx context.Context, q explain.Query) (explain.Result, error)
+
+// Difference is an envelope of which the two sides make something else.
+type Difference struct {
+	Question Question
+	Postfix  string
+	Postroad string
+	Reason   string // the import had listed it; "" when it had not
+}
+
+// Equivalence is what came out of the comparison.
+type Equivalence struct {
+	Asked       int
+	Differences []Difference
+}
+
+// Unlisted are the differences that the import had not listed.
+func (e Equivalence) Unlisted() []Difference {
+	return slices.DeleteFunc(slices.Clone(e.Differences), func(d Difference) bool { return d.Reason != "" })
+}
+
+// Compare asks both sides all questions. The first error of the router ends it.
+func (r *Result) Compare(ctx context.Context, route Router, questions []Question) (Equivalence, error) {
+	var out Equivalence
+	for _, q := range questions {
+		ours, err := route(ctx, explain.Query{Sender: q.Sender, Client: q.Client.String(), Recipients: []string{q.Recipient}})
+		if err != nil {
+			return out, fmt.Errorf("%s: %w", q.Recipient, err)
+		}
+		out.Asked++
+		if d, differs := r.Judge(q, r.model.Ask(q), ours); differs {
+			out.Differences = append(out.Differences, d)
+		}
+	}
+	return out, nil
+}
+
+// Judge compares one answer of Postfix's with ours.
+func (r *Result) Judge(q Question, theirs Answer, ours explain.Result) (Difference, bool) {
+	d := Difference{Question: q, Postfix: r.told(theirs), Postroad: r.ourTold(ours)}
+	if d.Postfix == d.Postroad {
+		return d, false
+	}
+	d.Reason = r.reason(q, theirs, d)
+	return d, true
+}
+
+// told writes Postfix's answer in the form that is compared. A recipient that
+// comes back is refused, whenever that is found out.
+func (r *Result) told(a Answer) string {
+	if a.Verdict != "accept" {
+		return a.Verdict
+	}
+	var legs []string
+	for _, l := range a.Legs {
+		legs = append(legs, legText(l.Recipient, r.hop(l), l.Copy))
+	}
+	return together(legs)
+}
+
+func (r *Result) ourTold(res explain.Result) string {
+	if len(res.Recipients) != 1 {
+		return "no answer"
+	}
+	one := res.Recipients[0]
+	if one.Verdict != "accept" {
+		return one.Verdict
+	}
+	var legs []string
+	for _, d := range one.Deliveries {
+		legs = append(legs, legText(d.Recipient, r.ourHop(d), d.Copy != ""))
+	}
+	return together(legs)
+}
+
+func legText(recipient, hop string, isCopy bool) string {
+	s := strings.ToLower(recipient) + " by " + strings.ToLower(hop)
+	if isCopy {
+		s = "copy " + s
+	}
+	return s
+}
+
+// together joins legs. A copy for somebody who gets the message anyhow is no leg
+// of its own; without any leg for a recipient the message comes back.
+func together(legs []string) string {
+	slices.Sort(legs)
+	legs = slices.Compact(legs)
+	all := slices.Clone(legs)
+	legs = slices.DeleteFunc(legs, func(l string) bool {
+		to, is := strings.CutPrefix(l, "copy ")
+		return is && slices.Contains(all, to)
+	})
+	if !slices.ContainsFunc(legs, func(l string) bool { return !strings.HasPrefix(l, "copy ") }) {
+		return "reject"
+	}
+	return strings.Join(legs, "; ")
+}
+
+// reason finds what the import had listed that explains a difference.
+func (r *Result) reason(q Question, theirs Answer, d Difference) string {
+	for _, shaped := range theirs.Shaped {
+		if why := r.shapes[shaped]; why != "" {
+			return shaped + ": " + why
+		}
+	}
+	for _, l := range theirs.Legs {
+		if why := r.shapes["transport:"+l.Transport]; why != "" {
+			return l.Transport + ": " + why
+		}
+	}
+	recipient := strings.ToLower(r.model.Main.completed(q.Recipient))
+	for _, key := range r.model.keys(recipient) {
+		if why := r.excuse[key]; why != "" {
+			return key + ": " + why
+		}
+	}
+	local, _, _ := cut(recipient)
+	switch {
+	case d.Postfix == "defer" && d.Postroad == "reject" && !r.model.isAuthorised(recipient):
+		return "defer_unauth_destination: strangers are refused for good"
+	case split(local, r.model.delimiters) > 0:
+		for _, shaped := range theirs.Shaped {
+			if why := r.shapes[shaped+" with an extension"]; why != "" {
+				return shaped + ": " + why
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,143 @@
+package postfix
+
+import (
+	"slices"
+	"strings"
+)
+
+// Left is something that was not carried over, and why.
+type Left struct {
+	What  string // "smtpd_milters", "virtual:12 sales@example.com"
+	Place string // "main.cf:12"
+	Why   string
+}
+
+// Result is what an import gives.
+type Result struct {
+	Config string // postroad.hcl
+	Files  []File
+	Left   []Left
+	Notes  []Left // carried over, with a difference that is known
+
+	model  *Model
+	shapes map[string]string // parameters of which something is left, and what
+	excuse map[string]string // address or "@domain" → known difference
+}
+
+// importer is one import under way.
+type importer struct {
+	*Installation
+	model  *Model
+	doc    document
+	result *Result
+	used   map[string]bool
+
+	transports names
+	routes     names
+	tableNames names
+	ways       map[string]string // "smtp:[host]:25\x00user" → transport
+	hosted     []hosted
+	catchAll   map[string]bool // domains with an alias for everybody
+	aliasRef   string          // "table.aliases", "" where there are none
+	listRefs   map[class]string
+	stuck      []string // local parts of aliases that lead to programs and files only
+}
+
+// hosted is a domain that gets a block.
+type hosted struct {
+	name  string
+	class class
+	place string
+}
+
+// Import carries an installation over.
+func Import(in *Installation) *Result {
+	im := &importer{
+		Installation: in, model: in.NewModel(),
+		result: &Result{shapes: map[string]string{}, excuse: map[string]string{}},
+		used:   map[string]bool{}, transports: reserved(), routes: names{}, tableNames: names{},
+		ways: map[string]string{}, catchAll: map[string]bool{}, listRefs: map[class]string{},
+	}
+	im.result.model = im.model
+	for _, build := range []func(){
+		im.top, im.findHosted, im.listeners, im.relayRules, im.accessRules, im.headerChecks, im.aliasTable,
+		im.domainBlocks, im.transportRoute, im.senderRoutes, im.policyRoutes, im.defaultRoute, im.copies, im.retries,
+		im.rewriting, im.leftovers,
+	} {
+		build()
+	}
+	im.result.Config = im.doc.text([]string{
+		"Carried over from a Postfix configuration. The comment behind a line says where it came",
+		"from; report.txt beside this file lists what was not carried over, and why.",
+	})
+	return im.result
+}
+
+// use marks parameters as carried over.
+func (im *importer) use(parameters ...string) {
+	for _, p := range parameters {
+		im.used[p] = true
+	}
+}
+
+// place is where a parameter is set.
+func (im *importer) place(parameter string) string { return im.Main.Place(parameter) }
+
+// leave lists something of a parameter as not carried over. What it shapes in
+// Postfix's answers is then known to differ.
+func (im *importer) leave(parameter, what, why string) {
+	im.use(parameter)
+	im.result.shapes[parameter] = why
+	im.leaveOnly(Left{What: what, Place: im.place(parameter), Why: why})
+}
+
+func (im *importer) leaveOnly(l Left) {
+	if !slices.Contains(im.result.Left, l) {
+		im.result.Left = append(im.result.Left, l)
+	}
+}
+
+// differ notes something that was carried over with a difference.
+func (im *importer) differ(l Left) {
+	if !slices.Contains(im.result.Notes, l) {
+		im.result.Notes = append(im.result.Notes, l)
+	}
+}
+
+// file adds a file beside the configuration.
+func (im *importer) file(f File) { im.result.Files = append(im.result.Files, f) }
+
+// fileTable declares a table of a file, and gives the reference to it.
+func (im *importer) fileTable(label, format, content, from string) string {
+	label = im.tableNames.take(label)
+	path := "maps/" + label
+	im.file(File{Name: path, Content: "# " + from + "\n" + content})
+	b := &block{head: `table "file" ` + quote(label), from: from}
+	b.set("path", quote(path), "").set("format", quote(format), "")
+	im.doc.add(sectionTables, b)
+	return "table." + label
+}
+
+// places names the tables of a parameter with the parameter's own place.
+func (im *importer) places(ts Tables) string {
+	out := []string{im.place(ts.Parameter) + " " + ts.Parameter}
+	for _, t := range ts.List {
+		if t.Shown != "main.cf" {
+			out = append(out, t.Shown)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// unreadable lists the tables that cannot be read. It tells whether there are
+// any.
+func (im *importer) unreadable(ts Tables) bool {
+	bad := false
+	for _, t := range ts.List {
+		if t.Why != "" {
+			im.leave(ts.Parameter, ts.Parameter+" = "+t.String(), t.Why)
+			bad = true
+		}
+	}
+	return bad
+}

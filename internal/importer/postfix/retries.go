@@ -1,0 +1,28 @@
+package postfix
+
+import "strconv"
+
+// retries is the queue manager's clock: the waits double from
+// minimal_backoff_time to maximal_backoff_time.
+func (im *importer) retries() {
+	im.use("minimal_backoff_time", "maximal_backoff_time", "maximal_queue_lifetime", "delay_warning_time", "bounce_queue_lifetime", "queue_run_delay")
+	b := im.doc.add(sectionRetry, &block{head: `retry "default"`})
+	first, _ := seconds(im.Main.Get("minimal_backoff_time"))
+	longest, _ := seconds(im.Main.Get("maximal_backoff_time"))
+	first, longest = max(first, 1), max(longest, 1)
+	after := []string{strconv.Itoa(first) + "s"}
+	for wait := first; wait < longest && len(after) < 20; wait *= 2 {
+		after = append(after, strconv.Itoa(wait)+"s")
+	}
+	b.set("after", quoteList(after), im.place("minimal_backoff_time"))
+	b.set("then", quote(strconv.Itoa(longest)+"s"), im.place("maximal_backoff_time"))
+	if warn, ok := duration(im.Main.Get("delay_warning_time"), "h"); ok {
+		b.set("warn", quote(warn), im.place("delay_warning_time"))
+	}
+	if life, ok := duration(im.Main.Get("maximal_queue_lifetime"), "d"); ok && life[0] != '0' {
+		b.set("give_up", quote(life), im.place("maximal_queue_lifetime"))
+	}
+	if im.Main.IsSet("bounce_queue_lifetime") && im.Main.Get("bounce_queue_lifetime") != im.Main.Get("maximal_queue_lifetime") {
+		im.leaveOnly(Left{What: "bounce_queue_lifetime", Place: im.place("bounce_queue_lifetime"), Why: "notices are kept as long as other mail"})
+	}
+}
