@@ -65,9 +65,12 @@ var ErrSecret = errors.New("secret not there")
 // maxSecret bounds the file of a secret.
 const maxSecret = 64 << 10
 
-// Read gives the secret; the line end of a file is no part of it. The error wraps
-// ErrSecret and never holds what was read.
+// Read gives the secret; the line end of a file is no part of it. nil is a secret
+// that is not there. The error wraps ErrSecret and never holds what was read.
 func (s *Secret) Read() (string, error) {
+	if s == nil {
+		return "", ErrSecret
+	}
 	if s.Text != "" {
 		return s.Text, nil
 	}

@@ -214,7 +214,7 @@ func (r *run) login(ctx context.Context, s *session, o opening) (failure, bool) 
 	if s.TLS() == nil && o.addr.IsValid() && !o.addr.IsLoopback() {
 		return failure{reply: mail.Reply{Code: 454, Enhanced: "4.7.0", Text: "authentication needs TLS, which there is not"}, final: "5.7.11"}, false
 	}
-	pass, err := readSecret(r.t.Pass)
+	pass, err := r.t.Pass.Read() // at each new connection, so that a changed one needs no reload
 	if err != nil {
 		r.d.o.Log.LogAttrs(ctx, slog.LevelError, "no password", slog.String("transport", r.t.Name), slog.String("error", err.Error()))
 		return failure{reply: mail.Reply{Code: 451, Enhanced: "4.3.5", Text: "mail system configuration error"}}, false

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -17,7 +18,8 @@ import (
 const recheckEvery = time.Second
 
 // file answers from a file of "name:hash" lines. It is read again when it
-// changes, whole or not at all: one broken line keeps the old content.
+// changes, whole or not at all: one that is broken, gone or no plain file keeps
+// the old content, and is told in the log.
 type file struct {
 	dir    *config.Directory
 	hasher *hasher
@@ -26,6 +28,7 @@ type file struct {
 	mu      sync.Mutex // guards what follows
 	content *passwords
 	checked time.Time
+	trouble string // why the present file is not the content, as the log has it
 }
 
 // passwords is the content of the file. It does not change once made.
@@ -60,36 +63,49 @@ func (f *file) load() (*passwords, error) {
 		return p, nil
 	}
 	info, err := os.Stat(f.dir.Path)
-	if p != nil && (err != nil || info.ModTime().Equal(p.stamp) && info.Size() == p.size) {
-		f.checked = now
-		return p, nil
-	}
-	if err != nil {
+	switch {
+	case p == nil && err != nil:
 		return nil, err
+	case p != nil && err == nil && info.ModTime().Equal(p.stamp) && info.Size() == p.size:
+		f.checked, f.trouble = now, ""
+		return p, nil
+	case p != nil && err == nil && isFresh(info, now):
+		return p, nil
+	case p != nil && err == nil && len(p.hashes) > 0 && isEmptied(info, now):
+		return f.keep(now, errEmptied), nil
+	case err != nil:
+		return f.keep(now, err), nil
 	}
 	next, err := readPasswords(f.dir.Path)
 	if err != nil && p == nil {
 		return nil, err
 	}
 	if err != nil {
-		f.log.Error("directory is broken, the old content stays", "directory", f.dir.Name, "error", err)
-		next = &passwords{hashes: p.hashes, decoys: p.decoys}
+		return f.keep(now, err), nil
 	}
 	next.stamp, next.size = info.ModTime(), info.Size()
-	f.content, f.checked = next, now
+	f.content, f.checked, f.trouble = next, now, ""
 	return next, nil
+}
+
+// keep stays with the old content, and tells once why.
+func (f *file) keep(now time.Time, err error) *passwords {
+	if f.checked = now; f.trouble != err.Error() {
+		f.trouble = err.Error()
+		f.log.Error("directory is broken, the old content stays", "directory", f.dir.Name, "error", err)
+	}
+	return f.content
 }
 
 // readPasswords reads a whole file. Empty lines and those that begin with "#"
 // are left out.
 func readPasswords(path string) (*passwords, error) {
-	f, err := os.Open(path)
+	content, err := config.ReadPlain(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
 	p := &passwords{hashes: map[string]passwordHash{}}
-	lines := bufio.NewScanner(f)
+	lines := bufio.NewScanner(bytes.NewReader(content))
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
 		if line == "" || line[0] == '#' {

@@ -1,11 +1,9 @@
 package explain
 
 import (
-	"crypto/tls"
 	"errors"
 	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -20,18 +18,14 @@ func keyFiles(c *config.Config) []Finding {
 	for _, l := range c.Listeners {
 		ref := decide.Ref{Name: "listener." + l.Name, Source: l.Source}
 		for _, f := range l.Certificates {
-			key := f.Key
-			if key == "" {
-				key = f.Chain
-			}
-			if _, err := tls.LoadX509KeyPair(f.Chain, key); err != nil {
+			if _, err := f.Read(); err != nil {
 				out = append(out, about(ref, "certificate cannot be used", f.Chain+": "+reason(err)))
 			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Directories)) {
 		d := c.Directories[name]
-		if err := readable(d.Path); err != nil {
+		if _, err := config.ReadPlain(d.Path); err != nil {
 			out = append(out, about(decide.Ref{Name: "directory." + name, Source: d.Source}, "directory cannot be read", d.Path+": "+reason(err)))
 		}
 	}
@@ -59,12 +53,4 @@ func reason(err error) string {
 		return p.Err.Error()
 	}
 	return err.Error()
-}
-
-func readable(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return f.Close()
 }

@@ -3,6 +3,7 @@ package explain_test
 import (
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/postroad/postroad/internal/explain"
@@ -58,6 +59,22 @@ directory "file" "staff" {
 				}
 			}
 		})
+	}
+}
+
+// A pipe is no directory, and nobody waits for one.
+func TestCheckDirectoryThatIsAPipe(t *testing.T) {
+	dir := t.TempDir()
+	const config = "hostname = \"mx.test\"\ndata = \"/nonexistent\"\ndirectory \"file\" \"staff\" {\n  path = \"staff\"\n}\n"
+	if err := os.WriteFile(filepath.Join(dir, "postroad.hcl"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(filepath.Join(dir, "staff"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := explain.Check(server.OpenOffline(t.Context(), dir).Subject())
+	if len(r.Errors) != 1 || r.Errors[0].Rule != "directory.staff" {
+		t.Errorf("errors: %+v", r.Errors)
 	}
 }
 

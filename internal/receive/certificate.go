@@ -134,7 +134,7 @@ func (c *certificates) load(f config.CertificateFile) (*tls.Certificate, error) 
 	if err != nil {
 		return nil, err
 	}
-	cert, err := tls.LoadX509KeyPair(f.Chain, keyFile(f))
+	cert, err := f.Read()
 	if err != nil && p == nil {
 		return nil, fmt.Errorf("receive: certificate %s: %w", f.Chain, err)
 	}
@@ -147,19 +147,12 @@ func (c *certificates) load(f config.CertificateFile) (*tls.Certificate, error) 
 	return &cert, nil
 }
 
-func keyFile(f config.CertificateFile) string {
-	if f.Key == "" {
-		return f.Chain
-	}
-	return f.Key
-}
-
 func stampOf(f config.CertificateFile) (fileStamp, error) {
 	chain, err := os.Stat(f.Chain)
 	if err != nil {
 		return fileStamp{}, err
 	}
-	key, err := os.Stat(keyFile(f))
+	key, err := os.Stat(f.KeyFile())
 	if err != nil {
 		return fileStamp{}, err
 	}
