@@ -9,7 +9,9 @@ import (
 type block struct {
 	spec   *blockSpec
 	kind   *kindSpec // nil where blocks of the type have no kinds
-	name   string
+	name   string    // scoped, but a domain's: "acme.out" for "out" in tenant acme
+	label  string    // as it is written
+	tenant string    // in which it stands; "": at the top level
 	at     hcl.Range // of its header
 	nameAt hcl.Range
 	body   *hclsyntax.Body
@@ -42,7 +44,12 @@ func (b *block) title() string {
 }
 
 // ref is the name by which explanations and logs call it.
-func (b *block) ref() string { return b.spec.name + "." + b.name }
+func (b *block) ref() string {
+	if b.tenant == "" {
+		return b.spec.name + "." + b.name
+	}
+	return "tenant." + b.tenant + "." + b.spec.name + "." + b.label
+}
 
 // source is the place by which they call it.
 func (b *block) source() string { return where(b.at) }

@@ -24,6 +24,7 @@ type Config struct {
 	Resolvers   map[string]*Resolver  // "default" is always there
 	Retries     map[string]*Retry     // "default" is always there
 	Directories map[string]*Directory
+	Tenants     map[string]*Tenant
 	Tables      []*Table // in the order of Rules.Tables
 	Console     *Console // nil: none
 	Log         Log

@@ -21,7 +21,7 @@ func (l *loader) declare(bodies []*hclsyntax.Body) {
 	for _, body := range bodies {
 		l.mergeRoot(body)
 		for _, b := range body.Blocks {
-			l.declareBlock(b)
+			l.declareBlock(b, l.schema.blocks, "")
 		}
 	}
 }
@@ -56,20 +56,24 @@ func (l *loader) namesOf(typ string) map[string]*declare {
 	return m
 }
 
-func (l *loader) declareBlock(b *hclsyntax.Block) {
-	spec := findSpec(l.schema.blocks, b.Type)
+// declareBlock notes a block of the top level, or of a tenant.
+func (l *loader) declareBlock(b *hclsyntax.Block, specs []*blockSpec, tenant string) {
+	spec := findSpec(specs, b.Type)
 	if spec == nil {
 		n := l.errorf(b.TypeRange, "there is no block %q", b.Type)
-		n.hint(didYouMean(b.Type, specNames(l.schema.blocks), quote))
+		n.hint(didYouMean(b.Type, specNames(specs), quote))
 		return
 	}
 	if spec.later {
 		l.notBuilt(b.DefRange(), "%s", spec.name)
 		return
 	}
-	d := &block{spec: spec, at: b.DefRange(), body: b.Body}
+	d := &block{spec: spec, at: b.DefRange(), body: b.Body, tenant: tenant}
 	if !l.labels(d, b) {
 		return
+	}
+	if spec.name == tenantBlock {
+		l.declareTenant(d)
 	}
 	if first, twice := l.namesOf(spec.name)[d.name]; twice {
 		l.twice(d, first)
@@ -124,10 +128,11 @@ func (l *loader) labels(d *block, b *hclsyntax.Block) bool {
 		if d.kind = d.spec.kind(b.Labels[0]); d.kind == nil {
 			l.unknownKind(d.spec, b.Labels[0], b.LabelRanges[0])
 			// The name is known all the same, so that references to it are not wrong too.
-			l.namesOf(d.spec.name)[d.name] = &declare{at: d.at}
+			l.namesOf(d.spec.name)[decide.Scoped(d.tenant, d.name)] = &declare{at: d.at}
 			return false
 		}
 	}
+	d.label = d.name
 	switch {
 	case d.spec.name == "domain":
 		return l.domainName(d)
@@ -146,7 +151,7 @@ func (l *loader) domainName(d *block) bool {
 		l.errorf(d.nameAt, "%v", err)
 		return false
 	}
-	d.name = string(name)
+	d.name, d.label = string(name), string(name)
 	return true
 }
 
@@ -163,6 +168,7 @@ func (l *loader) unknownKind(spec *blockSpec, kind string, at hcl.Range) {
 // show.
 func (l *loader) validName(d *block) bool {
 	if hclsyntax.ValidIdentifier(d.name) && isASCII(d.name) {
+		d.name = decide.Scoped(d.tenant, d.name)
 		return true
 	}
 	l.errorf(d.nameAt, "%q is no name", d.name).detail("a name starts with a letter and goes on with letters, digits, _ and -")

@@ -26,7 +26,9 @@ func (l *loader) decodeAll() {
 
 // decode fills b.values and b.inner.
 func (l *loader) decode(b *block) {
-	before := l.errors
+	before, scope := l.errors, l.scope
+	l.scope = b.tenant
+	defer func() { l.scope = scope }()
 	fields := b.fields()
 	b.values = make(map[string]value, len(fields))
 	for name, a := range b.body.Attributes {
@@ -123,6 +125,7 @@ func (l *loader) decodeInner(b *block) {
 	for _, in := range b.body.Blocks {
 		spec := findSpec(b.spec.inner, in.Type)
 		switch {
+		case spec != nil && b.spec.name == tenantBlock && !spec.single && !spec.later: // declared on its own
 		case spec == nil:
 			l.unknownInner(b, in)
 		case spec.later:
@@ -130,8 +133,8 @@ func (l *loader) decodeInner(b *block) {
 		case len(in.Labels) > 0:
 			l.errorf(in.DefRange(), "%s has no name: it is written %s", spec.name, spec.labels())
 		default:
-			d := &block{spec: spec, at: in.DefRange(), body: in.Body}
-			if len(in.Body.Attributes) == 0 && len(in.Body.Blocks) == 0 {
+			d := &block{spec: spec, at: in.DefRange(), body: in.Body, tenant: b.tenant}
+			if spec.name == "except" && len(in.Body.Attributes) == 0 && len(in.Body.Blocks) == 0 {
 				l.errorf(d.at, "an empty %s would except everything", spec.name)
 			}
 			l.decode(d)

@@ -29,7 +29,7 @@ func (l *loader) buildDirectories(rules *decide.Rules) {
 	l.config.Directories = map[string]*Directory{}
 	for _, b := range l.blocks["directory"] {
 		l.config.Directories[b.name] = l.directory(b)
-		d := decide.Directory{Name: b.name, Owns: decide.NoTable, Source: b.source()}
+		d := decide.Directory{Name: b.name, Tenant: b.tenant, Owns: decide.NoTable, Source: b.source()}
 		if b.given("owns") {
 			t := get[ref](b, "owns")
 			d.Owns = l.tableID(t)

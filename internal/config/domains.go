@@ -70,7 +70,7 @@ func (l *loader) buildDomains(rules *decide.Rules) {
 	for _, b := range l.blocks["domain"] {
 		before := l.errors
 		d := decide.Domain{
-			Ref: decide.Ref{Name: b.ref(), Source: b.source()}, Name: mail.Domain(b.name),
+			Ref: decide.Ref{Name: b.ref(), Source: b.source()}, Name: mail.Domain(b.name), Tenant: b.tenant,
 			MailboxTable: decide.NoTable, AliasTable: decide.NoTable,
 			Subaddress: get[string](b, "subaddress"), Deliver: get[ref](b, "deliver").name,
 		}
@@ -188,6 +188,10 @@ func (l *loader) aliasOf(b *block) mail.Domain {
 			if i == 0 && b.name == slices.Min(path) { // told once, at one domain of the circle
 				l.errorf(b.place("alias_of"), "alias_of goes in a circle: %s", strings.Join(append(path, next), " -> "))
 			}
+			return ""
+		}
+		if known.block.tenant != b.tenant {
+			l.reaches(b, b.place("alias_of"), "alias_of "+next+" belongs to "+owner(known.block.tenant))
 			return ""
 		}
 		path = append(path, next)

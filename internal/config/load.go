@@ -60,6 +60,7 @@ type loader struct {
 	declared map[string]map[string]*declare // by type and name
 	defaults map[*field]any
 	tableIDs map[string]decide.TableID
+	scope    string // tenant in which names are looked up
 }
 
 func newLoader(path string, opts Options) *loader {

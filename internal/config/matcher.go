@@ -74,11 +74,8 @@ func (l *loader) login(e hclsyntax.Expression) (decide.LoginPattern, bool) {
 		l.errorf(t.at, "%q is no login: it is written directory.NAME or \"directory/name\"", t.s)
 		return decide.LoginPattern{}, false
 	}
-	if l.declared["directory"][dir] == nil {
-		l.unknownRef(ref{typ: "directory", name: dir, at: t.at})
-		return decide.LoginPattern{}, false
-	}
-	return decide.LoginPattern{Directory: dir, Name: name}, true
+	r, ok := l.lead(ref{typ: "directory", name: dir, at: t.at})
+	return decide.LoginPattern{Directory: r.name, Name: name}, ok
 }
 
 func (l *loader) headers(e hclsyntax.Expression) ([]decide.HeaderPattern, bool) {

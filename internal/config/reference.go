@@ -31,14 +31,29 @@ func (l *loader) reference(e hclsyntax.Expression, typ string) (ref, bool) {
 		return ref{}, false
 	}
 	var ok bool
-	if r.name, ok = traversalName(t.Traversal); !ok {
+	if r.name, ok = l.traversalName(t.Traversal); !ok {
 		l.errorf(r.at, "a reference is written %s.NAME", typ)
 		return ref{}, false
 	}
-	d := l.declared[typ][r.name]
-	if d == nil {
-		l.unknownRef(r)
+	return l.lead(r)
+}
+
+// lead finds what a reference leads to: in the tenant first, then at the top level.
+func (l *loader) lead(r ref) (ref, bool) {
+	own := decide.Scoped(l.scope, r.name)
+	d := l.declared[r.typ][own]
+	switch {
+	case d != nil:
+		r.name = own
+	case l.scope != "" && l.declared[r.typ][r.name] != nil && r.typ == "directory":
+		l.errorf(r.at, "directory %q is the top level's, and its logins are not those of tenant %s", r.name, l.scope).
+			detail("a tenant's rules concern mail for its own domains and of its own logins")
 		return ref{}, false
+	default:
+		if d = l.declared[r.typ][r.name]; d == nil {
+			l.unknownRef(r)
+			return ref{}, false
+		}
 	}
 	r.block = d.block
 	return r, true
@@ -47,7 +62,9 @@ func (l *loader) reference(e hclsyntax.Expression, typ string) (ref, bool) {
 func (l *loader) unknownRef(r ref) {
 	var known []string
 	for name := range l.declared[r.typ] {
-		known = append(known, name)
+		if name = strings.TrimPrefix(name, l.scope+"."); !strings.Contains(name, ".") {
+			known = append(known, name)
+		}
 	}
 	n := l.errorf(r.at, "there is no %s %q", r.typ, r.name)
 	n.hint(didYouMean(r.name, known, func(s string) string { return r.typ + "." + s }))
@@ -56,7 +73,18 @@ func (l *loader) unknownRef(r ref) {
 	}
 }
 
-// traversalName gives NAME of typ.NAME or typ["NAME"].
+// traversalName gives NAME of typ.NAME or typ["NAME"]. The top level may name a
+// tenant's directory, directory.TENANT.NAME, since its listeners offer them; nothing
+// else leads into a tenant, and nothing from one to another.
+func (l *loader) traversalName(t hcl.Traversal) (string, bool) {
+	if len(t) == 3 && l.scope == "" && t.RootName() == "directory" {
+		tenant, ok := traversalName(t[:2])
+		name, is := t[2].(hcl.TraverseAttr)
+		return decide.Scoped(tenant, name.Name), ok && is
+	}
+	return traversalName(t)
+}
+
 func traversalName(t hcl.Traversal) (string, bool) {
 	if len(t) != 2 {
 		return "", false
@@ -66,7 +94,8 @@ func traversalName(t hcl.Traversal) (string, bool) {
 		return step.Name, true
 	case hcl.TraverseIndex:
 		if step.Key.Type().FriendlyName() == "string" {
-			return step.Key.AsString(), true
+			name := step.Key.AsString()
+			return name, !strings.Contains(name, ".")
 		}
 	}
 	return "", false
@@ -114,6 +143,8 @@ func useOf(attribute string) use {
 		return use{what: "networks", formats: []string{"cidr"}}
 	case "aliases":
 		return use{what: "aliases", formats: orRemote("virtual", "map", "csv", "regexp", "inline"), values: true}
+	case "domains":
+		return use{what: "domains", formats: orRemote("list", "map", "csv", "virtual", "inline")}
 	case "owns":
 		return use{what: "owners", formats: orRemote("map", "virtual", "csv", "regexp", "inline"), values: true}
 	case "lookup":

@@ -39,6 +39,11 @@ func sections() []section {
 			out = append(out, section{name: b.name, doc: b.doc, fields: b.fields[len(matcherFields()):]})
 		default:
 			out = append(out, section{name: b.name, doc: b.doc, fields: b.fields})
+			for _, in := range b.inner {
+				if in.single && !in.later {
+					out = append(out, section{name: b.name + " " + in.name, doc: in.doc, fields: in.fields})
+				}
+			}
 		}
 	}
 	return append(out, section{name: "matchers", fields: matcherFields()})

@@ -22,14 +22,14 @@ func (l *loader) buildRules(rules *decide.Rules) {
 		before := l.errors
 		m := l.matchers(b)
 		if !b.bad && l.errors == before {
-			rules.Relay = append(rules.Relay, decide.Relay{Ref: refOf(b), Match: m})
+			rules.Relay = append(rules.Relay, decide.Relay{Ref: refOf(b), Tenant: b.tenant, Match: m})
 		}
 	}
 	for _, b := range l.blocks["route"] {
 		l.buildRoute(b, rules)
 	}
 	for _, b := range l.blocks["copy"] {
-		rules.Copies = append(rules.Copies, decide.Copy{Ref: refOf(b), Match: l.matchers(b),
+		rules.Copies = append(rules.Copies, decide.Copy{Ref: refOf(b), Tenant: b.tenant, Match: l.matchers(b),
 			To: get[mail.Address](b, "to"), Via: get[ref](b, "via").name})
 	}
 }
@@ -37,7 +37,7 @@ func (l *loader) buildRules(rules *decide.Rules) {
 func refOf(b *block) decide.Ref { return decide.Ref{Name: b.ref(), Source: b.source()} }
 
 func (l *loader) buildDeny(b *block, rules *decide.Rules) {
-	d := decide.Deny{Ref: refOf(b), Match: l.matchers(b)}
+	d := decide.Deny{Ref: refOf(b), Tenant: b.tenant, Match: l.matchers(b)}
 	if !l.hasMatcher(b) && !b.bad {
 		l.errorf(b.at, "deny %q has no condition: it would refuse everybody", b.name)
 	}
@@ -58,7 +58,7 @@ func (l *loader) hasMatcher(b *block) bool {
 
 // buildRoute builds one route; "default" is kept apart.
 func (l *loader) buildRoute(b *block, rules *decide.Rules) {
-	r := decide.Route{Ref: refOf(b), Match: l.matchers(b), Via: get[ref](b, "via").name, Lookup: decide.NoTable}
+	r := decide.Route{Ref: refOf(b), Tenant: b.tenant, Match: l.matchers(b), Via: get[ref](b, "via").name, Lookup: decide.NoTable}
 	if b.given("lookup") {
 		t := get[ref](b, "lookup")
 		r.Lookup = l.tableID(t)
@@ -75,6 +75,9 @@ func (l *loader) buildRoute(b *block, rules *decide.Rules) {
 		l.errorf(b.place("lookup"), "route %q has via and lookup; it takes one of them", b.name)
 	case !b.given("via") && !b.given("lookup") && !b.bad:
 		l.errorf(b.at, "route %q has neither via nor lookup", b.name)
+	}
+	if b.tenant != "" && b.label == defaultRoute {
+		l.errorf(b.nameAt, "route %q is the top level's", defaultRoute).detail("a route without conditions, at the end, takes what is left of a tenant's own mail")
 	}
 	if b.name != defaultRoute {
 		rules.Routes = append(rules.Routes, r)

@@ -40,6 +40,8 @@ const (
 	typeEntries   valueType = "list of keys, or object: key to value or list"
 	typeSecret    valueType = "env(\"NAME\") or file(\"path\")"
 	typeDSN       valueType = "text, env(\"NAME\") or file(\"path\")"
+	typeRate      valueType = "number of messages per s, m, h or d"
+	typeWays      valueType = "a transport, or object: word to transport"
 	typeLater     valueType = "-"
 )
 
@@ -145,8 +147,7 @@ func newSchema() *schema {
 		blocks: []*blockSpec{
 			listenerSpec(), directorySpec(), relaySpec(), denySpec(), domainSpec(), transportSpec(),
 			routeSpec(), copySpec(), tableSpec(), resolverSpec(), retrySpec(), consoleSpec(), logSpec(),
-			later("tenant", "a namespace with its own domains and logins"),
-			later("domains", "many domains from a table"),
+			templateSpec(), tenantSpec(),
 			later("chain", "gateways that mail must pass"),
 			later("gateway", "a system that mail leaves to and comes back from"),
 			later("filter", "milter and other filters"),

@@ -58,6 +58,9 @@ func (l *loader) buildTables(rules *decide.Rules) {
 	l.config.Tables = make([]*Table, len(l.tableIDs))
 	for name, id := range l.tableIDs {
 		rules.Tables[id].Name = name
+		if b := l.declared["table"][name].block; b != nil {
+			rules.Tables[id].Tenant = b.tenant
+		}
 		l.config.Tables[id] = &Table{Name: name}
 	}
 	for _, b := range l.blocks["table"] {

@@ -48,7 +48,7 @@ func (l *loader) addTransport(b *block, source string, rules *decide.Rules) {
 	t := l.transport(b)
 	t.Source = source
 	l.config.Transports[t.Name] = t
-	d := decide.Transport{Ref: decide.Ref{Name: t.Name, Source: source}, Kind: t.Kind, Tiers: t.Tiers, Reply: t.Reply}
+	d := decide.Transport{Ref: decide.Ref{Name: t.Name, Source: source}, Tenant: b.tenant, Kind: t.Kind, Tiers: t.Tiers, Reply: t.Reply}
 	if t.Kind == decide.KindSMTP || t.Kind == decide.KindLMTP {
 		d.Balance = "failover"
 		if drawn(t.Tiers) {

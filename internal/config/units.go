@@ -68,6 +68,23 @@ func parseSize(s string) (int64, error) {
 	return int64(n * unit), nil
 }
 
+// Rate is so many messages in so much time. The zero Rate does not bound.
+type Rate struct {
+	Count int
+	Per   time.Duration
+}
+
+// parseRate reads "5000/h".
+func parseRate(s string) (Rate, error) {
+	count, unit, _ := strings.Cut(s, "/")
+	n, err := strconv.Atoi(strings.TrimSpace(count))
+	per := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}[strings.TrimSpace(unit)]
+	if err != nil || n < 1 || n > 1e9 || per == 0 {
+		return Rate{}, errUnit(s, `rate, as "5000/h", per s, m, h or d`)
+	}
+	return Rate{Count: n, Per: per}, nil
+}
+
 // parseComparison reads ">10MB".
 func parseComparison(s string) (decide.SizePattern, error) {
 	for _, op := range []string{">=", "<=", ">", "<"} {

@@ -43,6 +43,10 @@ func (l *loader) valueOf(f *field, e hclsyntax.Expression) (any, bool) {
 		return wrap(parsed(l, parseAddress)(e))
 	case typeSecret:
 		return wrap(l.secret(e))
+	case typeRate:
+		return wrap(parsed(l, parseRate)(e))
+	case typeWays:
+		return wrap(l.ways(e))
 	case typeDSN:
 		return wrap(l.secretText(e))
 	}

@@ -70,6 +70,9 @@ func (q *query) letDomain(t *Template, name mail.Domain, a table.Answer) *domain
 		d.Source = a.Source
 	}
 	transport, known := t.Deliver[way]
+	if !known {
+		transport, known = t.Deliver[AnyWay]
+	}
 	if d.Tenant != "" && !isName(d.Tenant) || !known && (way != "" || len(a.Values) > 1) {
 		d.cause = fmt.Sprintf("%q is no way of %s", strings.Join(a.Values, " "), t.Name)
 	}

@@ -21,6 +21,9 @@ func Scoped(tenant, name string) string {
 	return tenant + "." + name
 }
 
+// AnyWay in a Template's Deliver is for all words that are not there.
+const AnyWay = "*"
+
 // Template is many domains from a table: the key is a domain, the value names its
 // way in Deliver, "way" or "tenant/way". Only the top level has templates, so that
 // no tenant can claim a domain by writing it into a table of its own.
@@ -32,5 +35,5 @@ type Template struct {
 	AliasTable   TableID
 	CatchAll     string // local part in each of the domains; "" none
 	Subaddress   string
-	Deliver      map[string]string // way to transport; "" as value goes on to the routes
+	Deliver      map[string]string // word of the value to transport; "" as value goes on to the routes
 }
