@@ -15,9 +15,10 @@ type Tenant struct {
 	Name     string
 	Source   string
 	Hostname mail.Domain // of reports about its mail; "": Config.Hostname
-	Messages Rate
-	Queue    int // jobs
-	decide   decide.Tenant
+
+	Messages   Rate
+	Queue      int // jobs
+	Recipients int // of one transaction
 }
 
 // declareTenant notes what stands in a tenant's block, under its name.
@@ -33,9 +34,9 @@ func (l *loader) declareTenant(d *block) {
 func (l *loader) buildTenants(rules *decide.Rules) {
 	l.config.Tenants = make(map[string]*Tenant, len(l.blocks[tenantBlock]))
 	for _, b := range l.blocks[tenantBlock] {
-		t := l.tenant(b)
+		t, rule := l.tenant(b)
 		l.config.Tenants[t.Name] = t
-		rules.Tenants = append(rules.Tenants, t.decide)
+		rules.Tenants = append(rules.Tenants, rule)
 	}
 	for _, typ := range []string{"deny", "relay", "route", "copy"} {
 		for _, b := range l.blocks[typ] {
@@ -46,9 +47,9 @@ func (l *loader) buildTenants(rules *decide.Rules) {
 	}
 }
 
-func (l *loader) tenant(b *block) *Tenant {
+func (l *loader) tenant(b *block) (*Tenant, decide.Tenant) {
 	t := &Tenant{Name: b.name, Source: b.source(), Hostname: get[mail.Domain](b, "hostname")}
-	t.decide = decide.Tenant{Ref: refOf(b), Name: b.name, Postmaster: get[mail.Address](b, "postmaster")}
+	rule := decide.Tenant{Ref: refOf(b), Name: b.name, Postmaster: get[mail.Address](b, "postmaster")}
 	limits := 0
 	for _, in := range b.inner {
 		if in.spec.name != "limits" {
@@ -57,13 +58,13 @@ func (l *loader) tenant(b *block) *Tenant {
 		if limits++; limits > 1 {
 			l.errorf(in.at, "limits stands a second time")
 		}
-		t.Messages, t.Queue = get[Rate](in, "messages"), get[int](in, "queue")
-		t.decide.MaxRecipients, t.decide.MaxSize = get[int](in, "recipients"), get[int64](in, "max_message_size")
+		t.Messages, t.Queue, t.Recipients = get[Rate](in, "messages"), get[int](in, "queue"), get[int](in, "recipients")
+		rule.MaxSize = get[int64](in, "max_message_size")
 	}
 	if t.Hostname != "" && !l.isBelow(string(t.Hostname), b.name) {
 		l.errorf(b.place("hostname"), "%s is no domain of tenant %s, nor below one", t.Hostname, b.name)
 	}
-	return t
+	return t, rule
 }
 
 // isBelow tells whether a name is a domain of the tenant, or below one.

@@ -89,12 +89,20 @@ func (j *judgment) door() ruling {
 
 // owner holds MAIL FROM against the senders that the login may use. The null
 // path is nobody's name and free to use: a client sends its receipts with it
-// (RFC 8098 s2.1), and author still looks at its From.
+// (RFC 8098 s2.1), and author still looks at its From. A tenant's login never
+// uses a sender of another's domain, whatever its directory says.
 func (j *judgment) owner() ruling {
 	if j.sender.isNull() {
 		return accepted()
 	}
-	return j.owned(j.sender, mail.Reply{Code: 553, Enhanced: "5.7.1", Text: "Sender address not owned by this login"})
+	denied := mail.Reply{Code: 553, Enhanced: "5.7.1", Text: "Sender address not owned by this login"}
+	if tenant := j.actor(); tenant != "" {
+		if d := j.crossing(j.spaceOf(tenant), j.sender.address); d != nil {
+			j.step(StageAdmit, j.directoryRef(), string(d.Name), " belongs to ", d.owner())
+			return refused(denied)
+		}
+	}
+	return j.owned(j.sender, denied)
 }
 
 // author holds every address of From against the same senders, once the header

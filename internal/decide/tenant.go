@@ -5,11 +5,10 @@ import "github.com/postroad/postroad/internal/mail"
 // Tenant is a namespace that owns domains and directories. Its rules are asked
 // only for mail of its own: mail for its domains, and mail of its logins.
 type Tenant struct {
-	Ref                        // "tenant.acme"
-	Name          string       // "acme"
-	Postmaster    mail.Address // of its domains that have none; zero: the top level's
-	MaxSize       int64        // octets of a message; 0: as the listener has it
-	MaxRecipients int          // of one transaction; 0: as the listener has it
+	Ref                     // "tenant.acme"
+	Name       string       // "acme"
+	Postmaster mail.Address // of its domains that have none; zero: the top level's
+	MaxSize    int64        // octets of a message; 0: as the listener has it
 }
 
 // Scoped is the name of what stands in a tenant, as rules refer to it: no name

@@ -35,6 +35,7 @@ func (r *run) tell(ctx context.Context, s *slot) {
 	r.d.o.Log.LogAttrs(ctx, slog.LevelDebug, word,
 		slog.String("id", j.Message.String()),
 		slog.String("recipient", s.rcpt.Final.String()),
+		slog.String("tenant", j.Lane.Tenant),
 		slog.String("rule", j.Rule),
 		slog.String("transport", j.Lane.Transport),
 		slog.String("remote", remote),

@@ -10,7 +10,7 @@ import (
 
 // logger names the job in each line.
 func (t *try) logger() *slog.Logger {
-	return t.opt.Log.With("id", t.job.Message.String(), "job", t.job.N, "transport", t.job.Lane.Transport,
+	return t.opt.Log.With("id", t.job.Message.String(), "job", t.job.N, "tenant", t.job.Lane.Tenant, "transport", t.job.Lane.Transport,
 		"nexthop", t.job.Lane.Nexthop)
 }
 

@@ -18,6 +18,7 @@ type Acceptor struct {
 	store    spool.Store
 	log      *slog.Logger
 	counters *Counters
+	quotas   *quotas // nil: a rehearsal charges nobody
 	markKey  []byte
 	lookups  time.Duration
 	heads    sync.Pool // *[]byte: headers of messages coming in
@@ -34,7 +35,11 @@ func NewAcceptor(o Options) *Acceptor {
 	if o.Counters == nil {
 		o.Counters = &Counters{}
 	}
-	return &Acceptor{store: o.Store, log: o.Log, counters: o.Counters, markKey: o.MarkKey, lookups: o.Lookups}
+	var q *quotas
+	if o.Store != nil {
+		q = newQuotas(o)
+	}
+	return &Acceptor{store: o.Store, quotas: q, log: o.Log, counters: o.Counters, markKey: o.MarkKey, lookups: o.Lookups}
 }
 
 // Ready tells why no message can be taken now, or gives no reply at all. A client
@@ -48,6 +53,7 @@ func (a *Acceptor) Ready() mail.Reply {
 
 // Begin opens a transaction that gen judges until it ends.
 func (a *Acceptor) Begin(gen Generation, facts decide.Facts, e mail.Envelope) *Transaction {
+	facts.Declared = e.Size
 	return &Transaction{
 		acceptor: a,
 		gen:      gen,
@@ -72,6 +78,7 @@ func (t *Transaction) Commit(ctx context.Context) (spool.ID, error) {
 	} else if err := t.body.draft.Commit(t.stored(d), jobs); err != nil {
 		return spool.ID{}, storeError(err)
 	}
+	t.acceptor.quotas.took(t.gen.Config, jobs)
 	t.count()
 	t.logDecision(ctx, "message accepted", id, d)
 	return id, nil
@@ -89,6 +96,7 @@ func (t *Transaction) Prepare(ctx context.Context) (spool.Draft, error) {
 		return nil, storeError(err)
 	}
 	t.body.draft = nil // the caller's now
+	t.acceptor.quotas.took(t.gen.Config, jobs)
 	t.logDecision(ctx, "report prepared", draft.ID(), d)
 	return draft, nil
 }
@@ -157,6 +165,7 @@ func (t *Transaction) logDecision(ctx context.Context, what string, id spool.ID,
 			log.LogAttrs(ctx, slog.LevelInfo, "recipient accepted", ref,
 				slog.String("recipient", leg.Original.String()),
 				slog.String("final", leg.Recipient.String()),
+				slog.String("tenant", leg.Tenant),
 				slog.String("transport", leg.Transport),
 				slog.String("rule", leg.Rule.Name),
 				slog.String("source", leg.Rule.Source),

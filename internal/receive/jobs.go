@@ -2,7 +2,6 @@ package receive
 
 import (
 	"github.com/postroad/postroad/internal/decide"
-	"github.com/postroad/postroad/internal/mail"
 	"github.com/postroad/postroad/internal/spool"
 )
 
@@ -42,7 +41,8 @@ func (t *Transaction) refusals(d decide.Decision, jobs []spool.Job) []spool.Job 
 	first := len(jobs)
 	for _, r := range d.Recipients {
 		if r.Verdict == decide.Reject {
-			jobs = t.refusal(jobs, first, r.Reply, spool.Recipient{
+			jobs = t.refusal(jobs, first, r.Tenant, spool.Recipient{
+				Reply: r.Reply,
 				Final: r.Recipient.Address, Original: r.Recipient.Address,
 				Notify: r.Recipient.Notify, ORCPT: r.Recipient.ORCPT,
 			})
@@ -51,29 +51,28 @@ func (t *Transaction) refusals(d decide.Decision, jobs []spool.Job) []spool.Job 
 			continue
 		}
 		for _, leg := range r.Refused {
-			jobs = t.refusal(jobs, first, leg.Reply, spool.Recipient{
-				Final: leg.Recipient, Original: leg.Original, Notify: leg.Notify, ORCPT: leg.ORCPT,
+			jobs = t.refusal(jobs, first, leg.Tenant, spool.Recipient{
+				Reply: leg.Reply, Final: leg.Recipient, Original: leg.Original, Notify: leg.Notify, ORCPT: leg.ORCPT,
 			})
 		}
 	}
 	return jobs
 }
 
-// refusal puts a recipient into the job with the same reply, among those from
-// first on.
-func (t *Transaction) refusal(jobs []spool.Job, first int, reply mail.Reply, r spool.Recipient) []spool.Job {
-	text := reply.String() // what the error transport reads its reply from
+// refusal puts a recipient into the job of its tenant with the same reply, among
+// those from first on.
+func (t *Transaction) refusal(jobs []spool.Job, first int, tenant string, r spool.Recipient) []spool.Job {
+	text := r.Reply.String() // what the error transport reads its reply from
 	at := first
-	for at < len(jobs) && jobs[at].Nexthops[0] != text {
+	for at < len(jobs) && (jobs[at].Nexthops[0] != text || jobs[at].Lane.Tenant != tenant) {
 		at++
 	}
 	if at == len(jobs) {
-		job := t.job(spool.Lane{Transport: decide.BuiltinError})
+		job := t.job(spool.Lane{Tenant: tenant, Transport: decide.BuiltinError})
 		job.N, job.Nexthops = at, []string{text}
 		jobs = append(jobs, job)
 	}
 	r.N = len(jobs[at].Recipients)
-	r.Reply = reply
 	jobs[at].Recipients = append(jobs[at].Recipients, r)
 	return jobs
 }

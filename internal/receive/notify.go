@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/postroad/postroad/internal/config"
 	"github.com/postroad/postroad/internal/decide"
 	"github.com/postroad/postroad/internal/mail"
 	"github.com/postroad/postroad/internal/queue"
@@ -34,14 +35,16 @@ func NewNotifier(a *Acceptor, g Generations) *Notifier {
 // sender. An error means that it cannot be decided or stored now.
 func (n *Notifier) Notify(ctx context.Context, notice queue.Notice, body spool.Body) (spool.Draft, error) {
 	gen := n.generations.Pin()
-	text, err := compose(gen.Config.Hostname, notice, body)
+	text, err := compose(reporter(gen.Config, notice), notice, body)
 	if errors.Is(err, report.ErrNotWanted) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	tx := n.acceptor.Begin(gen, decide.Facts{Origin: decide.OriginReport, MarkKey: n.acceptor.markKey}, mail.Envelope{
+	tx := n.acceptor.Begin(gen, decide.Facts{
+		Origin: decide.OriginReport, Tenant: notice.Job.Lane.Tenant, MarkKey: n.acceptor.markKey,
+	}, mail.Envelope{
 		SMTPUTF8: report.SMTPUTF8(notice), Body: bodyType(text), Size: int64(len(text)),
 	})
 	defer tx.Abort()
@@ -63,6 +66,14 @@ func (n *Notifier) Notify(ctx context.Context, notice queue.Notice, body spool.B
 		return nil, nil
 	}
 	return draft, err
+}
+
+// reporter is the name under which a tenant's reports are sent.
+func reporter(c *config.Config, notice queue.Notice) mail.Domain {
+	if t := c.Tenants[notice.Job.Lane.Tenant]; t != nil && t.Hostname != "" {
+		return t.Hostname
+	}
+	return c.Hostname
 }
 
 // noWay: a sender whom we would not take mail for cannot be told. One about whom

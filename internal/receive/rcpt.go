@@ -48,6 +48,7 @@ func (s *session) logRefusal(to mail.Recipient, d decide.RecipientDecision) {
 		slog.String("recipient", to.Address.String()),
 		slog.String("helo", s.helo),
 		slog.String("login", s.login.String()),
+		slog.String("tenant", d.Tenant),
 		slog.String("reply", d.Reply.String()),
 		slog.String("rule", rule),
 		slog.String("source", source))

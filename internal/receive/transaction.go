@@ -20,6 +20,9 @@ type Transaction struct {
 	memo     decide.Memo
 	body     *Body
 	header   mail.Header
+
+	charged map[string]bool // tenants whose quota was asked
+	crowd   map[string]int  // recipients by tenant, where the tenant has a limit
 }
 
 // Envelope is what the transaction holds so far.
@@ -42,13 +45,14 @@ func (t *Transaction) input(trace bool) decide.Input {
 // Recipient decides one recipient with what is known before the data, and adds it
 // to the envelope when it is accepted. A refusal comes with its steps.
 func (t *Transaction) Recipient(ctx context.Context, to mail.Recipient) decide.RecipientDecision {
-	var d decide.RecipientDecision
-	err := t.answer(ctx, func() (needs []decide.Question) {
-		d, needs = t.gen.Config.Snapshot.Recipient(t.input(false), to)
-		return needs
-	})
-	if err != nil {
-		return decide.RecipientDecision{Recipient: to, Verdict: decide.Defer, Reply: mail.ReplyOf(err)}
+	d := t.ofRecipient(ctx, to)
+	if d.Verdict == decide.Accept && t.overdrawn(ctx, d.Tenant) {
+		d = t.ofRecipient(ctx, to)
+	}
+	if d.Verdict == decide.Accept && t.crowded(d.Tenant) {
+		// RFC 5321 s4.5.3.1.10: the client sends the rest in another transaction.
+		d.Verdict, d.Reply = decide.Defer, mail.Reply{Code: 452, Enhanced: "4.5.3", Text: "too many recipients"}
+		return d
 	}
 	if d.Verdict == decide.Accept {
 		t.envelope.Recipients = append(t.envelope.Recipients, to)
@@ -61,8 +65,28 @@ func (t *Transaction) Recipient(ctx context.Context, to mail.Recipient) decide.R
 	return d
 }
 
-// decide is the decision on the whole message.
+func (t *Transaction) ofRecipient(ctx context.Context, to mail.Recipient) (d decide.RecipientDecision) {
+	err := t.answer(ctx, func() (needs []decide.Question) {
+		d, needs = t.gen.Config.Snapshot.Recipient(t.input(false), to)
+		return needs
+	})
+	if err != nil {
+		return decide.RecipientDecision{Recipient: to, Verdict: decide.Defer, Reply: mail.ReplyOf(err)}
+	}
+	return d
+}
+
+// decide is the decision on the whole message. A tenant that no RCPT has asked
+// about, since the mail did not come in by SMTP, is held against its quota now.
 func (t *Transaction) decide(ctx context.Context) (decide.Decision, error) {
+	d, err := t.ofMessage(ctx)
+	if err == nil && t.facts.Origin != decide.OriginReport && t.overdrawnAny(ctx, d) {
+		return t.ofMessage(ctx)
+	}
+	return d, err
+}
+
+func (t *Transaction) ofMessage(ctx context.Context) (decide.Decision, error) {
 	var d decide.Decision
 	err := t.answer(ctx, func() []decide.Question {
 		d = t.gen.Config.Snapshot.Message(t.input(false), t.envelope.Recipients)
