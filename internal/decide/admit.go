@@ -183,5 +183,5 @@ func (j *judgment) ownersTable() TableID {
 
 func (j *judgment) directoryRef() Ref {
 	d := j.directories[j.in.Facts.Login.Directory]
-	return Ref{Name: ruleRef(d.Tenant, "directory", d.Name), Source: d.Source}
+	return Ref{Name: d.Rule(), Source: d.Source}
 }

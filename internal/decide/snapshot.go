@@ -79,8 +79,8 @@ func (s *Snapshot) indexNames() {
 	for i := range s.Rules.Transports {
 		s.transports[s.Rules.Transports[i].Name] = &s.Rules.Transports[i]
 	}
-	for _, t := range s.Rules.Tables {
-		s.tableNames = append(s.tableNames, ruleRef(t.Tenant, "table", t.Name))
+	for i := range s.Rules.Tables {
+		s.tableNames = append(s.tableNames, s.Rules.Tables[i].Rule())
 	}
 	for i := range s.Rules.Tenants {
 		t := &s.Rules.Tenants[i]

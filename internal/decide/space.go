@@ -30,6 +30,17 @@ func (s *Snapshot) spaceOf(tenant string) *space {
 	return &space{name: tenant, rulebook: &s.blank} // named by a table
 }
 
+// Rule is the table as rules and steps name it: "table.aliases",
+// "tenant.acme.table.aliases".
+func (t *TableInfo) Rule() string { return ruleRef(t.Tenant, "table", t.Name) }
+
+// Rule is the transport as it is named: "transport.out", "tenant.acme.transport.out".
+func (t *Transport) Rule() string { return ruleRef(t.Tenant, "transport", t.Name) }
+
+// Rule is the directory as it is named: "directory.staff",
+// "tenant.acme.directory.staff".
+func (d *Directory) Rule() string { return ruleRef(d.Tenant, "directory", d.Name) }
+
 // ruleRef names what a person calls "users" in tenant acme: the scoped name is
 // "acme.users", the rule tenant.acme.table.users.
 func ruleRef(tenant, kind, scoped string) string {

@@ -82,25 +82,28 @@ func tableFiles(s Subject) []Finding {
 }
 
 func tableRef(c *config.Config, name string) decide.Ref {
-	ref := decide.Ref{Name: "table." + name}
-	for _, t := range c.Tables {
-		if t.Name == name {
-			ref.Source = t.Source
+	for i := range c.Rules.Tables {
+		if t := &c.Rules.Tables[i]; t.Name == name {
+			return decide.Ref{Name: t.Rule(), Source: t.Source}
 		}
 	}
-	return ref
+	return decide.Ref{Name: "table." + name}
 }
 
 // proofs are statements on every message, with the counts that they rest on. A
 // configuration that breaks the first one does not load.
 func proofs(s Subject) []string {
 	r := s.Config.Rules
-	return []string{
+	all := []string{
 		fmt.Sprintf("no unknown client reaches a foreign domain (%s, %s, %s)",
 			counted(len(r.Relay), "relay rule"), counted(len(r.Deny), "deny rule"), counted(len(r.Listeners), "listener")),
 		fmt.Sprintf("every reference leads somewhere (%s, %s, %s, %s)",
 			counted(len(r.Domains), "domain"), counted(len(r.Routes), "route"), counted(declared(r), "transport"), counted(len(r.Tables), "table")),
 	}
+	if len(r.Tenants) > 0 {
+		all = append(all, fmt.Sprintf("no rule of a tenant reaches another's mail (%s)", counted(len(r.Tenants), "tenant")))
+	}
+	return all
 }
 
 // declared counts the transports that stand in the configuration.

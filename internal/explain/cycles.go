@@ -49,7 +49,7 @@ func (s *subject) aliasGraph() map[string]aliasNode {
 				return
 			}
 			if _, written := g[s.home(a)]; !written {
-				rule := decide.Ref{Name: "table." + s.rules.Tables[d.AliasTable].Name, Source: source}
+				rule := decide.Ref{Name: s.rules.Tables[d.AliasTable].Rule(), Source: source}
 				g[s.home(a)] = aliasNode{rule: rule, targets: s.homes(addresses(values, d.Name))}
 			}
 		})

@@ -26,10 +26,19 @@ func keyFiles(c *config.Config) []Finding {
 	for _, name := range slices.Sorted(maps.Keys(c.Directories)) {
 		d := c.Directories[name]
 		if _, err := config.ReadPlain(d.Path); err != nil {
-			out = append(out, about(decide.Ref{Name: "directory." + name, Source: d.Source}, "directory cannot be read", d.Path+": "+reason(err)))
+			out = append(out, about(directoryRef(c, name), "directory cannot be read", d.Path+": "+reason(err)))
 		}
 	}
 	return out
+}
+
+func directoryRef(c *config.Config, name string) decide.Ref {
+	for i := range c.Rules.Directories {
+		if d := &c.Rules.Directories[i]; d.Name == name {
+			return decide.Ref{Name: d.Rule(), Source: d.Source}
+		}
+	}
+	return decide.Ref{Name: "directory." + name}
 }
 
 // missing finds files and secrets that are not there now. That is a warning: a

@@ -31,7 +31,7 @@ func leavesElsewhere(s *subject) []Finding {
 func (s *subject) takenDomains(r decide.Route) []string {
 	var out []string
 	for _, d := range s.rules.Domains {
-		if d.Deliver == "" || !mayConcern(r.Match.Recipient, d.Name) {
+		if d.Deliver == "" || !isAskedFor(r, d) || !mayConcern(r.Match.Recipient, d.Name) {
 			continue
 		}
 		via := r.Via

@@ -10,8 +10,9 @@ import (
 type ordered struct {
 	ref      decide.Ref
 	match    decide.Matchers
-	hosted   bool // concerns mail for hosted domains too
-	decisive bool // when it holds, no later one is asked
+	tenant   string // asked for its mail only; "": for all
+	hosted   bool   // concerns mail for hosted domains too
+	decisive bool   // when it holds, no later one is asked
 }
 
 // shadowedRules finds rules that no message reaches, because an earlier one
@@ -51,7 +52,7 @@ func coveredBy(earlier []ordered, r ordered) *decide.Ref {
 
 func coveredWhole(earlier []ordered, r ordered) *decide.Ref {
 	for i, e := range earlier {
-		if e.decisive && (e.hosted || !r.hosted) && covers(e.match, r.match) {
+		if e.decisive && e.tenant == r.tenant && (e.hosted || !r.hosted) && covers(e.match, r.match) {
 			return &earlier[i].ref
 		}
 	}
@@ -61,7 +62,7 @@ func coveredWhole(earlier []ordered, r ordered) *decide.Ref {
 func orderedDenies(rules *decide.Rules) []ordered {
 	var out []ordered
 	for _, d := range rules.Deny {
-		out = append(out, ordered{ref: d.Ref, match: d.Match, decisive: true})
+		out = append(out, ordered{ref: d.Ref, match: d.Match, tenant: d.Tenant, decisive: true})
 	}
 	return out
 }
@@ -69,7 +70,7 @@ func orderedDenies(rules *decide.Rules) []ordered {
 func orderedRelays(rules *decide.Rules) []ordered {
 	var out []ordered
 	for _, r := range rules.Relay {
-		out = append(out, ordered{ref: r.Ref, match: r.Match, decisive: true})
+		out = append(out, ordered{ref: r.Ref, match: r.Match, tenant: r.Tenant, decisive: true})
 	}
 	return out
 }
@@ -79,7 +80,7 @@ func orderedRelays(rules *decide.Rules) []ordered {
 func orderedRoutes(rules *decide.Rules) []ordered {
 	var out []ordered
 	for _, r := range rules.Routes {
-		out = append(out, ordered{ref: r.Ref, match: r.Match, hosted: concernsHosted(r), decisive: r.Via != ""})
+		out = append(out, ordered{ref: r.Ref, match: r.Match, tenant: r.Tenant, hosted: concernsHosted(r), decisive: r.Via != ""})
 	}
 	return out
 }
@@ -94,7 +95,7 @@ func deniedRules(s *subject) []Finding {
 		}
 	}
 	for _, r := range s.rules.Relay {
-		if by := coveredBy(orderedDenies(s.rules), ordered{ref: r.Ref, match: r.Match}); by != nil {
+		if by := coveredBy(orderedDenies(s.rules), ordered{ref: r.Ref, match: r.Match, tenant: r.Tenant}); by != nil {
 			out = append(out, about(r.Ref, "rule can never decide",
 				fmt.Sprintf("every client of %s is refused before by %s (%s)", r.Name, by.Name, by.Source)))
 		}

@@ -66,13 +66,14 @@ func (s *subject) eachEntry(id decide.TableID, f func(key string, values []strin
 	return true
 }
 
-// namedByTable adds the transports that the values of a transport(5) table name,
-// and tells whether they could be listed.
-func (s *subject) namedByTable(id decide.TableID, used map[string]bool) bool {
-	return s.eachEntry(id, func(_ string, values []string, _ string) {
+// namedByTable adds the transports that the values of a route's transport(5) table
+// name, and tells whether they could be listed.
+func (s *subject) namedByTable(r decide.Route, used map[string]bool) bool {
+	return s.eachEntry(r.Lookup, func(_ string, values []string, _ string) {
 		for _, v := range values {
 			name, _, _ := strings.Cut(v, ":")
-			used[strings.TrimSpace(name)] = true
+			name = strings.TrimSpace(name)
+			used[name], used[decide.Scoped(r.Tenant, name)] = true, true
 		}
 	})
 }

@@ -57,7 +57,7 @@ func (d Delivery) line(p Palette) string {
 	if d.Rule != "" {
 		out += " by " + d.Rule + prefixed(" ", p.faint(bracket(d.Source)))
 	}
-	return out + prefixed(", sender ", d.Sender)
+	return out + prefixed(", sender ", d.Sender) + prefixed(", tenant ", d.Tenant)
 }
 
 func (d Delivery) hostLines(p Palette) []string {

@@ -8,9 +8,9 @@ import (
 func unusedTables(s *subject) []Finding {
 	used := usedTables(s.rules)
 	var out []Finding
-	for id, t := range s.rules.Tables {
-		if !used[decide.TableID(id)] {
-			out = append(out, about(decide.Ref{Name: "table." + t.Name, Source: t.Source}, "unused table", "no rule looks into table."+t.Name))
+	for id := range s.rules.Tables {
+		if t := &s.rules.Tables[id]; !used[decide.TableID(id)] {
+			out = append(out, about(decide.Ref{Name: t.Rule(), Source: t.Source}, "unused table", "no rule looks into "+t.Rule()))
 		}
 	}
 	return out
@@ -30,6 +30,10 @@ func usedTables(rules *decide.Rules) map[decide.TableID]bool {
 	for _, d := range rules.Domains {
 		used[d.AliasTable] = true
 		used[d.MailboxTable] = used[d.MailboxTable] || d.Members == decide.MembersTable
+	}
+	for _, t := range rules.Templates {
+		used[t.From], used[t.AliasTable] = true, true
+		used[t.MailboxTable] = used[t.MailboxTable] || t.Members == decide.MembersTable
 	}
 	for _, d := range rules.Directories {
 		used[d.Owns] = true
@@ -59,12 +63,17 @@ func unusedTransports(s *subject) []Finding {
 	for _, d := range s.rules.Domains {
 		used[d.Deliver] = true
 	}
+	for _, t := range s.rules.Templates {
+		for _, via := range t.Deliver {
+			used[via] = true
+		}
+	}
 	for _, c := range s.rules.Copies {
 		used[c.Via] = true
 	}
 	for _, r := range s.rules.Routes {
 		used[r.Via] = true
-		if r.Lookup != decide.NoTable && !s.namedByTable(r.Lookup, used) {
+		if r.Lookup != decide.NoTable && !s.namedByTable(r, used) {
 			return nil
 		}
 	}
@@ -72,9 +81,9 @@ func unusedTransports(s *subject) []Finding {
 		used[s.rules.Default.Via] = true
 	}
 	var out []Finding
-	for _, t := range s.rules.Transports {
-		if t.Source != builtin && !used[t.Name] {
-			out = append(out, about(decide.Ref{Name: "transport." + t.Name, Source: t.Source}, "unused transport", "no rule leads to transport."+t.Name))
+	for i := range s.rules.Transports {
+		if t := &s.rules.Transports[i]; t.Source != builtin && !used[t.Name] {
+			out = append(out, about(decide.Ref{Name: t.Rule(), Source: t.Source}, "unused transport", "no rule leads to "+t.Rule()))
 		}
 	}
 	return out

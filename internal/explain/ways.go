@@ -64,12 +64,15 @@ func noWayOut(s *subject) []Finding {
 // routedSomewhere tells whether a route may take mail of d.
 func (s *subject) routedSomewhere(d decide.Domain) bool {
 	for _, r := range s.rules.Routes {
-		if concernsHosted(r) && mayConcern(r.Match.Recipient, d.Name) {
+		if concernsHosted(r) && isAskedFor(r, d) && mayConcern(r.Match.Recipient, d.Name) {
 			return true
 		}
 	}
 	return false
 }
+
+// isAskedFor tells whether a route is asked about mail of a domain's tenant.
+func isAskedFor(r decide.Route, d decide.Domain) bool { return r.Tenant == "" || r.Tenant == d.Tenant }
 
 // mayConcern tells whether an address of the domain can match one of the patterns.
 func mayConcern(patterns []decide.Pattern, d mail.Domain) bool {
