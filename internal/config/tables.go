@@ -2,7 +2,6 @@ package config
 
 import (
 	"context"
-	"net/netip"
 	"time"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -104,6 +103,7 @@ func (c *Config) Definitions() []file.Definition {
 	for i, t := range c.Tables {
 		defs[i] = t.definition()
 	}
+	c.guardRelay(defs)
 	return defs
 }
 
@@ -124,7 +124,7 @@ func (l *loader) relayNetworks(rules *decide.Rules) {
 		ids, defs = append(ids, id), append(defs, l.config.Tables[id].definition())
 	}
 	for i, v := range file.Open(context.Background(), defs, file.Options{}).View() {
-		if n, is := v.Content.(interface{ Networks() []netip.Prefix }); is {
+		if n, is := v.Content.(networked); is {
 			rules.Tables[ids[i]].Networks = n.Networks()
 		}
 	}

@@ -17,7 +17,7 @@ import (
 // domains and addresses bound the recipients.
 //
 // A client table counts with TableInfo.Networks, the networks it held when the
-// configuration was read.
+// configuration was read; who reads the table again asks again with the new ones.
 func OpenRelay(r *Rules) []Ref {
 	var refs []Ref
 	var nets []netip.Prefix

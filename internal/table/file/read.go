@@ -107,12 +107,15 @@ func (l look) read(before fs.FileInfo, progress *atomic.Int64) (r reading, chang
 	if statErr != nil || !same(before, after) || in.n > before.Size() {
 		return reading{err: ErrRestless}, true
 	}
+	if err == nil && l.def.Check != nil {
+		err = l.def.Check(content)
+	}
 	r = reading{content: content, info: before}
 	if err != nil {
 		r.content, r.err = nil, plain(err)
 	}
 	if p := (*Problems)(nil); err != nil && !errors.As(err, &p) {
-		r.info = nil // an error of the disk may pass: try again
+		r.info = nil // an error of the disk, or of the check, may pass: try again
 	}
 	return r, false
 }

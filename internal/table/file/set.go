@@ -22,6 +22,9 @@ type Definition struct {
 	Shown   string         // the path as written, for answers and problems
 	Format  string
 	Timeout time.Duration // longest wait for the file to yield something; 0: 5s
+	// Check says why content that was read may not be taken, or nil. It may change
+	// its mind: the file is looked at again. It may be called by several goroutines.
+	Check func(table.Resident) error
 }
 
 // Files is the machine's files, or a test's.

@@ -138,6 +138,34 @@ func TestBrokenIsNotTaken(t *testing.T) {
 	eventually(t, "healed", func() bool { return status(s, "eve") == table.Found && s.Status()[0].Err == nil })
 }
 
+// TestCheckedBeforeTaken: content that the owner of the table refuses is like a
+// broken one, until the owner changes its mind.
+func TestCheckedBeforeTaken(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "users")
+	write(t, path, "ann\n")
+	var log journal
+	var allowed atomic.Bool
+	d := list(path)
+	d.Check = func(c table.Resident) error {
+		if c.Lookup("eve").Status == table.Found && !allowed.Load() {
+			return errors.New("not eve")
+		}
+		return nil
+	}
+	s := run(t, fast(log.logger()), d)
+	write(t, path, "eve\n")
+	eventually(t, "told", func() bool { return s.Status()[0].Err != nil })
+	time.Sleep(30 * time.Millisecond)
+	if status(s, "ann") != table.Found || status(s, "eve") != table.NotFound {
+		t.Error("the content changed")
+	}
+	if n := log.count("not eve"); n != 1 {
+		t.Errorf("told %d times", n)
+	}
+	allowed.Store(true)
+	eventually(t, "taken", func() bool { return status(s, "eve") == table.Found && s.Status()[0].Err == nil })
+}
+
 func TestVanishedIsKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "users")
 	write(t, path, "ann\n")
