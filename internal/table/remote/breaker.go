@@ -10,7 +10,7 @@ import (
 const (
 	failuresToOpen = 5
 	firstWait      = time.Second
-	longestWait    = 16 * time.Second
+	longestWait    = 8 * time.Second
 )
 
 // breaker decides whether a source is asked. Its owner guards it.
