@@ -118,7 +118,7 @@ func (d *Directories) ask(ctx context.Context, a Attempt) (decide.Login, error) 
 // password would make an LDAP bind that proves nothing (RFC 4513 s5.1.2).
 func plausible(a Attempt) bool {
 	return a.Name != "" && len(a.Name) <= maxName && utf8.ValidString(a.Name) && strings.IndexFunc(a.Name, unicode.IsControl) < 0 &&
-		a.Password != "" && len(a.Password) <= maxPassword && strings.IndexByte(a.Password, 0) < 0
+		a.Password != "" && len(a.Password) <= maxPassword && utf8.ValidString(a.Password) && strings.IndexByte(a.Password, 0) < 0
 }
 
 // askOne asks one directory within its time-out, or its cache.
@@ -169,6 +169,16 @@ func (d *Directories) openBackend(dir *config.Directory) (backend, error) {
 	switch dir.Kind {
 	case "file":
 		return newFile(dir, d.hasher, d.log), nil
+	case "sql":
+		b, err := newDatabase(dir, d.hasher)
+		return newBounded(b, dir.Connections, 0), err // the hashes are ours
+	case "ldap":
+		return newBounded(newTree(dir), dir.Connections, noAtLeast), nil
+	case "dovecot":
+		return newBounded(newDovecot(dir), dir.Connections, noAtLeast), nil
+	case "http":
+		b, err := newService(dir)
+		return newBounded(b, dir.Connections, noAtLeast), err
 	}
 	return nil, fmt.Errorf("no directory of kind %q", dir.Kind)
 }

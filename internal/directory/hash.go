@@ -26,8 +26,12 @@ type passwordHash interface {
 	matches(password string) bool
 }
 
-// parseHash reads "$argon2id$…" and "$2a$", "$2b$" or "$2y$".
+// parseHash reads "$argon2id$…" and "$2a$", "$2b$" or "$2y$", also behind the
+// scheme that Dovecot writes in front.
 func parseHash(s string) (passwordHash, error) {
+	for _, scheme := range []string{"{ARGON2ID}", "{BLF-CRYPT}", "{CRYPT}"} {
+		s = strings.TrimPrefix(s, scheme)
+	}
 	switch {
 	case strings.HasPrefix(s, "$argon2id$"):
 		return parseArgon(s)
