@@ -27,6 +27,8 @@ func (l *loader) build() {
 	l.buildTemplates(rules)
 	l.buildRules(rules)
 	l.buildTenants(rules)
+	l.buildRewrites(rules)
+	l.buildSRS(rules)
 	l.buildLog()
 	l.relayNetworks(rules)
 	l.openRelay(rules)

@@ -28,10 +28,12 @@ type Config struct {
 	Tables      []*Table // in the order of Rules.Tables
 	Console     *Console // nil: none
 	Log         Log
+	SRS         []*SRS
 	Sources     map[string][]byte // file name → content, for diagnostics
 
 	places map[string]Range // of rules, by their source ("postroad.hcl:31")
 	needed []needed         // files and variables that the configuration names
+	srs    *srsSecrets
 }
 
 // TLSMode of a listener or a transport.

@@ -73,6 +73,7 @@ func (l *loader) buildDomains(rules *decide.Rules) {
 			Ref: decide.Ref{Name: b.ref(), Source: b.source()}, Name: mail.Domain(b.name), Tenant: b.tenant,
 			MailboxTable: decide.NoTable, AliasTable: decide.NoTable,
 			Subaddress: get[string](b, "subaddress"), Deliver: get[ref](b, "deliver").name,
+			SRS: get[ref](b, "srs").name,
 		}
 		if b.given("alias_of") {
 			d.AliasOf = l.aliasOf(b)
@@ -168,7 +169,7 @@ func (l *loader) subaddress(b *block) {
 
 // aliasOf gives the hosted domain at the end of a chain of alias_of.
 func (l *loader) aliasOf(b *block) mail.Domain {
-	for _, name := range []string{"mailboxes", "aliases", "catch_all", "subaddress", "deliver"} {
+	for _, name := range []string{"mailboxes", "aliases", "catch_all", "subaddress", "deliver", "srs"} {
 		if b.given(name) {
 			l.errorf(b.place(name), "%s has no meaning beside alias_of", name).
 				detail("all addresses of %s are those of %s", b.name, get[mail.Domain](b, "alias_of"))

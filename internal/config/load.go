@@ -66,7 +66,7 @@ type loader struct {
 func newLoader(path string, opts Options) *loader {
 	return &loader{
 		opts: opts, schema: newSchema(), folder: path,
-		config:   &Config{Path: path, Sources: map[string][]byte{}, places: map[string]Range{}},
+		config:   &Config{Path: path, Sources: map[string][]byte{}, places: map[string]Range{}, srs: &srsSecrets{}},
 		blocks:   map[string][]*block{},
 		declared: map[string]map[string]*declare{},
 		defaults: map[*field]any{},

@@ -145,6 +145,8 @@ func useOf(attribute string) use {
 		return use{what: "aliases", formats: orRemote("virtual", "map", "csv", "regexp", "inline"), values: true}
 	case "domains":
 		return use{what: "domains", formats: orRemote("list", "map", "csv", "virtual", "inline")}
+	case "map":
+		return use{what: "addresses to rewrite", formats: orRemote("virtual", "map", "csv", "regexp", "inline"), values: true}
 	case "owns":
 		return use{what: "owners", formats: orRemote("map", "virtual", "csv", "regexp", "inline"), values: true}
 	case "lookup":

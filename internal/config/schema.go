@@ -38,6 +38,9 @@ const (
 	typeAliases   valueType = "object: local part to address or list, or a table"
 	typeTargets   valueType = "list of addresses"
 	typeEntries   valueType = "list of keys, or object: key to value or list"
+	typeWords     valueType = "list of words"
+	typeRenames   valueType = "object: pattern to address or domain, or a table"
+	typeSecrets   valueType = "list of env(\"NAME\") and file(\"path\")"
 	typeSecret    valueType = "env(\"NAME\") or file(\"path\")"
 	typeDSN       valueType = "text, env(\"NAME\") or file(\"path\")"
 	typeRate      valueType = "number of messages per s, m, h or d"
@@ -148,13 +151,12 @@ func newSchema() *schema {
 			listenerSpec(), directorySpec(), relaySpec(), denySpec(), domainSpec(), transportSpec(),
 			routeSpec(), copySpec(), tableSpec(), resolverSpec(), retrySpec(), consoleSpec(), logSpec(),
 			templateSpec(), tenantSpec(),
+			rewriteSpec(), srsSpec(),
 			later("chain", "gateways that mail must pass"),
 			later("gateway", "a system that mail leaves to and comes back from"),
 			later("filter", "milter and other filters"),
 			later("verify", "SPF, DKIM, DMARC and ARC of incoming mail"),
 			later("sign", "DKIM signatures"),
-			later("srs", "rewriting of the sender of forwarded mail"),
-			later("rewrite", "rewriting of addresses and headers"),
 			later("shaping", "limits towards one operator's hosts"),
 			later("egress", "pools of source addresses"),
 		},

@@ -9,7 +9,7 @@ func domainSpec() *blockSpec {
 		{name: "deliver", typ: typeRef, of: "transport", doc: "The transport where no route decides.", example: `transport.mailstore`},
 		{name: "alias_of", typ: typeDomain, doc: "Another hosted domain whose addresses are valid here too; nothing else stands beside it.", example: `"example.com"`},
 		{name: "resolver", typ: typeLater, doc: "A resolver of its own."},
-		{name: "srs", typ: typeLater, doc: "Rewriting of the sender of forwarded mail."},
+		{name: "srs", typ: typeRef, of: "srs", doc: "Under which scheme it forwards to foreign domains. Absent: srs \"default\", where there is one.", example: `srs.default`},
 	}, inner: []*blockSpec{later("migration", "mailboxes that still live elsewhere"), later("limits", "limits of a domain")}}
 }
 

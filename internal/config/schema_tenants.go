@@ -10,12 +10,10 @@ func tenantSpec() *blockSpec {
 			{name: "postmaster", typ: typeAddress, doc: "Who gets mail for the postmaster of its domains that have none. Absent: the server's.", example: `"admin@acme.example"`},
 		},
 		inner: []*blockSpec{
-			domainSpec(), directorySpec(), relaySpec(), denySpec(), transportSpec(), routeSpec(), copySpec(), tableSpec(), tenantLimitsSpec(),
+			domainSpec(), directorySpec(), relaySpec(), denySpec(), transportSpec(), routeSpec(), copySpec(), tableSpec(), rewriteSpec(), srsSpec(), tenantLimitsSpec(),
 			later("chain", "gateways that a tenant's mail must pass"),
 			later("gateway", "a tenant's own gateway"),
 			later("sign", "a tenant's own signatures"),
-			later("srs", "a tenant's own rewriting of forwarded senders"),
-			later("rewrite", "a tenant's own rewriting"),
 			later("egress", "a tenant's own source addresses"),
 		}}
 }

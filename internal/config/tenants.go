@@ -38,7 +38,7 @@ func (l *loader) buildTenants(rules *decide.Rules) {
 		l.config.Tenants[t.Name] = t
 		rules.Tenants = append(rules.Tenants, rule)
 	}
-	for _, typ := range []string{"deny", "relay", "route", "copy"} {
+	for _, typ := range []string{"deny", "relay", "route", "copy", "rewrite"} {
 		for _, b := range l.blocks[typ] {
 			if b.tenant != "" {
 				l.ownOnly(b, b)

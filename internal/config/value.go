@@ -68,6 +68,12 @@ func (l *loader) listOf(f *field, e hclsyntax.Expression) (any, bool) {
 		return wrap(each(items(e), parsed(l, parseServer)))
 	case typeClients:
 		return wrap(l.clients(e))
+	case typeWords:
+		return wrap(l.words(f, e))
+	case typeRenames:
+		return wrap(l.renames(e))
+	case typeSecrets:
+		return wrap(each(items(e), l.secret))
 	case typeHosts:
 		return wrap(l.hosts(f, e))
 	case typeRef:

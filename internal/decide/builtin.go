@@ -56,6 +56,11 @@ func (s *Snapshot) matchers() iter.Seq2[Ref, *Matchers] {
 				return
 			}
 		}
+		for i := range r.Rewrites {
+			if !each(r.Rewrites[i].Ref, &r.Rewrites[i].Match) {
+				return
+			}
+		}
 		if r.Default != nil {
 			each(r.Default.Ref, &r.Default.Match)
 		}

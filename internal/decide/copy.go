@@ -23,7 +23,7 @@ func (q *query) copies(d *Decision, sender *subject) ruling {
 	for _, sp := range q.copying(d.Recipients) {
 		for i := range sp.copies.rules {
 			r := &sp.copies.rules[i]
-			switch q.copied(d.Recipients, sp, r, sender) {
+			switch q.copied(d.Recipients, sp, r) {
 			case unknown:
 				return tryLater()
 			case yes:
@@ -66,7 +66,7 @@ func firstAccepted(list []RecipientDecision) *RecipientDecision {
 // copied asks one copy rule about every final recipient, as alternatives; a
 // tenant's about those of its own mail. What goes to the copy's own target is not
 // a reason for another copy to it.
-func (q *query) copied(list []RecipientDecision, sp *space, r *rule, sender *subject) tri {
+func (q *query) copied(list []RecipientDecision, sp *space, r *rule) tri {
 	to := q.Rules.Copies[r.at].To
 	t, why := no, "no recipient"
 	for i := range list {
@@ -79,7 +79,7 @@ func (q *query) copied(list []RecipientDecision, sp *space, r *rule, sender *sub
 			if leg.Copy != "" || leg.Recipient.Key() == to.Key() {
 				continue
 			}
-			holds, reason := r.ask(q.viewed(q.subjectOf(leg.Recipient), &original, sender))
+			holds, reason := r.ask(q.viewed(q.subjectOf(leg.Recipient), &original, list[i].sender))
 			if holds == yes {
 				return yes
 			}

@@ -38,7 +38,9 @@ type Facts struct {
 	Helo        string
 	Login       Login
 	TLS         bool
-	Certificate string // "sha256:<hex>" of a client certificate, ""
+	Certificate string              // "sha256:<hex>" of a client certificate, ""
+	Day         int                 // since the first of January 1970, of the transaction
+	SRS         map[string][][]byte // secrets by the name of the scheme; the first one signs
 
 	HasMessage  bool
 	Header      mail.Header // top block
@@ -121,6 +123,7 @@ type Delivery struct {
 	Reply     mail.Reply // kind reject: what it says
 	Homed     bool       // Transport is that of the recipient's home, looked up again at each attempt
 	NotBy     string     // Homed: the side that has sent the message back; "" none
+	Edits     []Edit     // of the header; nil: none
 }
 
 // RecipientDecision is what shall become of one recipient.
@@ -132,6 +135,8 @@ type RecipientDecision struct {
 	Deliveries []Delivery // Accept only; may be empty for a discard by alias to nothing
 	Refused    []Delivery // members refused among others accepted; reported to the sender
 	Steps      []Step     // filled only when Input.Trace
+
+	sender *subject // as rewritten; rules on copies are asked about it
 }
 
 // Decision is the answer for a message.

@@ -29,7 +29,13 @@ type branch struct {
 // passed, and refuses when nothing but a cycle is left: mail is never dropped.
 func (j *judgment) expand() ruling {
 	x := &expansion{judgment: j}
-	root := branch{address: j.given.Address}
+	root := branch{address: j.entry}
+	if j.entry != j.given.Address {
+		if root.address = j.given.Address; x.loops(&root) {
+			return accepted()
+		}
+		root.expanded, root.address = j.given.Address, j.entry
+	}
 	if root.address.Domain == "" {
 		to, ok := j.postmasterName()
 		if !ok || !isPostmaster(root.address) {
@@ -51,6 +57,10 @@ func (j *judgment) expand() ruling {
 
 // follow takes one address to its mailbox, its aliases or out of the house.
 func (x *expansion) follow(b *branch) {
+	if r := x.schemeAt(b.address); r != nil {
+		x.reverse(b, r)
+		return
+	}
 	if to, changed := x.realName(b.address); changed {
 		if x.loops(b) {
 			return
@@ -94,6 +104,9 @@ func (x *expansion) follow(b *branch) {
 
 // foreign ends at an address of another house.
 func (x *expansion) foreign(b *branch) {
+	if b.address != x.given.Address && x.routed(b) {
+		return
+	}
 	if b.up == nil {
 		x.step(StageAddress, Ref{}, string(b.address.Domain), " is not hosted here")
 	} else {

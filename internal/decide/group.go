@@ -23,6 +23,7 @@ type Group struct {
 	Ret       mail.Ret
 	Reply     mail.Reply
 	Homed     bool
+	Edits     []Edit
 
 	Deliveries []Delivery
 }
@@ -35,6 +36,7 @@ type bond struct {
 	ret                                               mail.Ret
 	reply                                             mail.Reply
 	homed                                             bool
+	edits                                             string
 }
 
 // Groups puts the deliveries of the accepted recipients into groups, in the
@@ -65,7 +67,7 @@ func bondOf(leg Delivery) bond {
 		tenant: leg.Tenant, transport: leg.Transport, copy: leg.Copy, envID: leg.EnvID,
 		nexthops: strings.Join(leg.Nexthops, ","), nexthop: laneNexthop(leg),
 		sender: leg.Sender, expanded: leg.Expanded, original: shownOriginal(leg),
-		ret: leg.Ret, reply: leg.Reply, homed: leg.Homed,
+		ret: leg.Ret, reply: leg.Reply, homed: leg.Homed, edits: editsText(leg.Edits),
 	}
 }
 
@@ -74,7 +76,7 @@ func groupOf(leg Delivery, b bond) Group {
 		Tenant: leg.Tenant, Transport: leg.Transport, Kind: leg.Kind, Nexthop: b.nexthop,
 		Nexthops: leg.Nexthops, Sender: leg.Sender, Rule: leg.Rule, Copy: leg.Copy,
 		Expanded: leg.Expanded, Original: b.original, EnvID: leg.EnvID, Ret: leg.Ret, Reply: leg.Reply,
-		Homed: leg.Homed,
+		Homed: leg.Homed, Edits: leg.Edits,
 	}
 }
 

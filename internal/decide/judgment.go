@@ -9,6 +9,9 @@ type judgment struct {
 	space    *space  // whose mail it is
 	original subject // the address as the client gave it
 	sender   *subject
+	from     mail.Path    // the sender, rewritten
+	entry    mail.Address // the recipient, rewritten
+	held     []int        // the rewrite rules that hold
 	orcpt    string
 	members  []member // final recipients, in the order in which they were found
 }
@@ -34,7 +37,7 @@ func (q *query) judge(r mail.Recipient, sender *subject) RecipientDecision {
 	j.charge()
 	out := j.decide()
 	out.Recipient, out.Tenant = r, j.space.name
-	out.Steps = q.steps
+	out.Steps, out.sender = q.steps, j.sender
 	return out
 }
 
@@ -43,6 +46,9 @@ func (q *query) judge(r mail.Recipient, sender *subject) RecipientDecision {
 // message and not to a recipient, see copies.
 func (j *judgment) decide() RecipientDecision {
 	if r := j.admit(); r.verdict != Accept {
+		return decided(r)
+	}
+	if r := j.rewrite(); r.verdict != Accept {
 		return decided(r)
 	}
 	if r := j.findMembers(); r.verdict != Accept {
@@ -142,7 +148,7 @@ func (q *query) viewed(recipient subject, original, sender *subject) *view {
 // legOf begins the delivery of a member: everything but the way.
 func (j *judgment) legOf(m *member) Delivery {
 	return Delivery{
-		Recipient: m.address, Original: j.original.address, Sender: j.in.Sender, Expanded: m.expanded,
+		Recipient: m.address, Original: j.original.address, Sender: j.from, Expanded: m.expanded,
 		Tenant: j.space.name, Notify: notifyOf(j.given.Notify, m.aliased), ORCPT: j.orcpt, EnvID: j.in.EnvID, Ret: j.in.Ret,
 	}
 }

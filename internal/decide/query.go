@@ -17,6 +17,8 @@ type query struct {
 
 	rented []rented // domains of templates
 
+	edited edited
+
 	doubt doubt // the last table that could not answer
 
 	// Scratch, good until the next use: the keys of one look-up, the candidates of

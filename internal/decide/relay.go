@@ -10,7 +10,7 @@ import (
 // 554 5.7.1 otherwise (RFC 5321 s3.6.2). An address literal is never hosted.
 func (j *judgment) relayAccess() ruling {
 	a := j.given.Address
-	if a.Domain == "" || j.domainAt(a.Domain) != nil {
+	if a.Domain == "" || j.domainAt(a.Domain) != nil || j.srsDomains[a.Domain] != nil {
 		return accepted()
 	}
 	granted, proven := j.grant()

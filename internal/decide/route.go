@@ -22,6 +22,10 @@ type choice struct {
 // routeMember finds the way of one final recipient and completes its leg.
 func (j *judgment) routeMember(m *member) {
 	m.leg = j.legOf(m)
+	if r := j.leave(m); r.verdict != Accept {
+		m.ruling = r
+		return
+	}
 	if d := j.crossing(j.space, m.address); d != nil {
 		j.cross(m, d)
 		return

@@ -31,6 +31,7 @@ type world struct {
 	view     table.View
 	remote   map[TableID]*content
 	names    map[string]TableID
+	secrets  map[string][][]byte // of schemes
 }
 
 // content is a table in memory.
@@ -211,6 +212,17 @@ func (w *world) block(b block, ref Ref) {
 		r.Routes = append(r.Routes, route)
 	case "copy":
 		r.Copies = append(r.Copies, Copy{Ref: ref, Match: a.match, To: address(a.word("to")), Via: a.word("via")})
+	case "rewrite":
+		r.Rewrites = append(r.Rewrites, w.rewrite(b, a, ref))
+	case "srs":
+		one := SRS{Ref: ref, Name: b.name(), Domain: mail.Domain(a.word("domain")), Anybody: a.word("accept") == "all"}
+		if w.secrets == nil {
+			w.secrets = map[string][][]byte{}
+		}
+		for _, k := range a.list("secret") {
+			w.secrets[one.Name] = append(w.secrets[one.Name], []byte(k))
+		}
+		r.SRS = append(r.SRS, one)
 	case "transport":
 		ref.Name = b.words[2]
 		r.Transports = append(r.Transports, Transport{Ref: ref, Kind: b.words[1], Reply: a.reply()})
@@ -232,7 +244,7 @@ func (w *world) block(b block, ref Ref) {
 func (w *world) domain(b block, a attributes, ref Ref) Domain {
 	d := Domain{
 		Ref: ref, Name: mail.Domain(b.name()), AliasOf: mail.Domain(a.word("alias_of")),
-		MailboxTable: NoTable, AliasTable: NoTable, Subaddress: a.word("subaddress"), Deliver: a.word("deliver"),
+		MailboxTable: NoTable, AliasTable: NoTable, Subaddress: a.word("subaddress"), SRS: a.word("srs"), Deliver: a.word("deliver"),
 	}
 	switch boxes := a.word("mailboxes"); {
 	case boxes == "":
@@ -320,4 +332,22 @@ func prefixes(list []string) []netip.Prefix {
 		out = append(out, p)
 	}
 	return out
+}
+
+// rewrite: envelope=sender,recipient headers=From,To when=leaving table=NAME, or
+// lines "key value" below it.
+func (w *world) rewrite(b block, a attributes, ref Ref) Rewrite {
+	r := Rewrite{Ref: ref, Match: a.match, Leaving: a.word("when") == "leaving", Headers: a.list("headers"), Table: NoTable}
+	for _, part := range a.list("envelope") {
+		r.Sender = r.Sender || part == "sender"
+		r.Recipient = r.Recipient || part == "recipient"
+	}
+	if t := a.word("table"); t != "" {
+		r.Table = w.id(t)
+	}
+	for i, line := range b.below {
+		key, value, _ := strings.Cut(line, " ")
+		r.Map = append(r.Map, Mapping{Key: key, To: value, Source: fmt.Sprintf("%s:%d", ref.Name, i+1)})
+	}
+	return r
 }

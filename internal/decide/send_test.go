@@ -74,6 +74,8 @@ func parseEnvelope(line string) envelope {
 			}
 		case "origin":
 			f.Origin = map[string]Origin{"report": OriginReport, "reinjected": OriginReinjected, "reroute": OriginReroute}[value]
+		case "day":
+			f.Day, _ = strconv.Atoi(value)
 		case "original":
 			e.in.Original = address(value)
 		case "notify":
@@ -107,6 +109,7 @@ func path(s string) mail.Path {
 
 // decide answers as receive does: ask, look up what is needed, ask again.
 func (w *world) decide(e envelope) Decision {
+	e.in.Facts.SRS = w.secrets
 	e.in.Memo = &Memo{View: w.view, Answers: map[Question]table.Answer{}}
 	for range 100 {
 		d := w.once(e)
@@ -182,6 +185,12 @@ func renderLeg(b *strings.Builder, leg Delivery, show []string) {
 	}
 	if slices.Contains(show, "rule") {
 		fmt.Fprintf(b, " by %s", leg.Rule.Name)
+	}
+	if slices.Contains(show, "sender") {
+		fmt.Fprintf(b, " from %s", leg.Sender)
+	}
+	for _, e := range leg.Edits {
+		fmt.Fprintf(b, " %d+%d=%s", e.At, e.Len, e.Text)
 	}
 	if slices.Contains(show, "rewritten") {
 		fmt.Fprintf(b, " original %s expanded %s", leg.Original, orNull(leg.Expanded))

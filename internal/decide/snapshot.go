@@ -26,6 +26,9 @@ type Snapshot struct {
 	listeners   map[string]*Listener
 	directories map[string]*Directory
 	tableNames  []string // by TableID, as steps name them
+	renamers    []renamer
+	srs         map[string]*SRS
+	srsDomains  map[mail.Domain]*SRS
 	limits      Limits
 }
 
@@ -48,6 +51,8 @@ func Compile(r *Rules) (*Snapshot, error) {
 		listeners:   make(map[string]*Listener, len(r.Listeners)),
 		directories: make(map[string]*Directory, len(r.Directories)),
 		spaces:      make(map[string]*space, len(r.Tenants)),
+		srs:         make(map[string]*SRS, len(r.SRS)),
+		srsDomains:  make(map[mail.Domain]*SRS, len(r.SRS)),
 		limits:      r.Limits.orDefaults(),
 		partners:    compilePartners(r),
 	}
@@ -56,6 +61,12 @@ func Compile(r *Rules) (*Snapshot, error) {
 		return nil, err
 	}
 	s.compileRules()
+	if err := s.compileRewrites(); err != nil {
+		return nil, err
+	}
+	if err := s.compileSRS(); err != nil {
+		return nil, err
+	}
 	return s, s.checkReferences()
 }
 

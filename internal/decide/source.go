@@ -25,6 +25,8 @@ type Rules struct {
 	Directories []Directory
 	Tenants     []Tenant
 	Templates   []Template // many domains from tables; Domains come before them
+	Rewrites    []Rewrite  // in file order
+	SRS         []SRS
 	Limits      Limits
 }
 
@@ -168,6 +170,7 @@ type Domain struct {
 	Aliases      []Alias        // inline aliases
 	AliasTable   TableID        // virtual(5) order: user+ext@d, user@d, user, @d
 	CatchAll     []mail.Address
+	SRS          string // scheme under which it forwards; "": the default one, if there is any
 	Subaddress   string // set of delimiter octets; "" none
 	Deliver      string // transport; "" goes on to the routes
 	Migration    *Migration

@@ -17,7 +17,7 @@ type space struct {
 }
 
 // rulebook is the compiled rules of a space.
-type rulebook struct{ deny, relay, routes, copies ruleset }
+type rulebook struct{ deny, relay, routes, copies, rewrites, leaving ruleset }
 
 // spaceOf gives the space in which a rule stands.
 func (s *Snapshot) spaceOf(tenant string) *space {
@@ -62,6 +62,8 @@ func (j *judgment) charge() {
 	if tenant == "" {
 		if d := j.domainAt(j.given.Address.Domain); d != nil {
 			tenant = d.Tenant
+		} else if r := j.srsDomains[j.given.Address.Domain]; r != nil {
+			tenant = r.Tenant
 		}
 	}
 	j.space = j.spaceOf(tenant)

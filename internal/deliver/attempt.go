@@ -74,6 +74,7 @@ type slot struct {
 }
 
 func (d *Deliverer) newRun(a queue.Attempt) *run {
+	a.Body = edited(a.Body, a.Job.Edits)
 	r := &run{d: d, a: a, begun: time.Now(), slots: make([]slot, len(a.Job.Recipients))}
 	for i, rcpt := range a.Job.Recipients {
 		r.slots[i] = slot{rcpt: rcpt, settled: rcpt.State != spool.Waiting, state: rcpt.State, reply: rcpt.Reply, remote: rcpt.Remote}

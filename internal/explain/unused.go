@@ -27,6 +27,10 @@ func usedTables(rules *decide.Rules) map[decide.TableID]bool {
 	for _, r := range rules.Routes {
 		used[r.Lookup] = true
 	}
+	for _, r := range rules.Rewrites {
+		matcherTables(r.Match, used)
+		used[r.Table] = true
+	}
 	for _, d := range rules.Domains {
 		used[d.AliasTable] = true
 		used[d.MailboxTable] = used[d.MailboxTable] || d.Members == decide.MembersTable

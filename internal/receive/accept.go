@@ -51,9 +51,13 @@ func (a *Acceptor) Ready() mail.Reply {
 	return mail.Reply{}
 }
 
+const secondsOfDay = 24 * 60 * 60
+
 // Begin opens a transaction that gen judges until it ends.
 func (a *Acceptor) Begin(gen Generation, facts decide.Facts, e mail.Envelope) *Transaction {
 	facts.Declared = e.Size
+	facts.Day = int(time.Now().Unix() / secondsOfDay)
+	facts.SRS = gen.Config.SRSSecrets()
 	return &Transaction{
 		acceptor: a,
 		gen:      gen,

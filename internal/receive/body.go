@@ -126,6 +126,9 @@ func (b *Body) passHeader() error {
 		return errHeaderBroken
 	}
 	add := b.missing(header)
+	if added, _ := mail.ScanHeader(add); len(added) > 0 {
+		b.t.header = append(added, header...) // as they stand in the message now
+	}
 	if len(header) == 0 && len(msg) > 0 && end == 0 && msg[0] != '\r' {
 		// A body without header: an empty line keeps our own fields apart from it.
 		add = append(add, "\r\n"...)

@@ -17,6 +17,7 @@ func (t *Transaction) jobs(d decide.Decision) []spool.Job {
 		job.Nexthops, job.Sender, job.EnvID, job.Ret = g.Nexthops, g.Sender, g.EnvID, g.Ret
 		job.Rule, job.Copy, job.Expanded, job.Original = ruleName(g.Rule), g.Copy, g.Expanded, g.Original
 		job.Homed = g.Homed
+		job.Edits = t.edits(g.Edits)
 		job.Recipients = make([]spool.Recipient, len(g.Deliveries))
 		for i, leg := range g.Deliveries {
 			job.Recipients[i] = spool.Recipient{N: i, Final: leg.Recipient, Original: leg.Original, Notify: leg.Notify, ORCPT: leg.ORCPT, NotBy: leg.NotBy}
@@ -34,6 +35,19 @@ func (t *Transaction) job(lane spool.Lane) spool.Job {
 		Body: t.envelope.Body, SMTPUTF8: t.envelope.SMTPUTF8,
 		Size: t.body.size, Arrived: t.body.arrived, Due: t.body.arrived,
 	}
+}
+
+// edits gives edits of the header as edits of the stored body, which begins with the
+// field of this hop.
+func (t *Transaction) edits(list []decide.Edit) []spool.Edit {
+	if len(list) == 0 {
+		return nil
+	}
+	out := make([]spool.Edit, len(list))
+	for i, e := range list {
+		out[i] = spool.Edit{At: e.At + int64(t.body.own), Len: e.Len, Text: e.Text}
+	}
+	return out
 }
 
 // refusals appends a job for each different refusal.

@@ -227,7 +227,7 @@ func (p *Pebble) confirm(lane Lane, claims []claim) ([]Job, error) {
 func (j *jobRecord) outstanding(l Lease) Job {
 	out := j.Job
 	out.Lease = l
-	out.Nexthops = slices.Clone(j.Nexthops)
+	out.Nexthops, out.Edits = slices.Clone(j.Nexthops), slices.Clone(j.Edits)
 	out.Recipients = make([]Recipient, 0, j.waiting())
 	for _, r := range j.Recipients {
 		if r.State == Waiting {

@@ -106,6 +106,9 @@ func values() map[string]any {
 		"job-homed":       jobRecord{Job: Job{Message: sampleID(), N: 3, Homed: true, Recipients: []Recipient{{}}}},
 		"recipient-moved": Recipient{N: 7, Final: ann, State: Moved, NotBy: "old"},
 		"job-plain":       jobRecord{Job: Job{Message: sampleID(), N: 3, Recipients: []Recipient{{}}}},
+		"job-edits": jobRecord{Job: Job{
+			Message: sampleID(), N: 3, Edits: []Edit{{At: 6, Len: 3, Text: "ann@example.com"}, {At: 9}, {At: 1 << 33, Len: 1, Text: "x"}}, Recipients: []Recipient{{}},
+		}},
 		"recipient-full": Recipient{
 			N: 7, Final: ann, Original: mail.Address{Local: "postmaster"}, Notify: mail.NotifyFailure | mail.NotifyDelay,
 			ORCPT: "rfc822;x+40y", State: Failed, Reply: mail.Reply{Code: 550, Enhanced: "5.1.1", Text: "no\nsuch"}, Remote: "mx[192.0.2.9]:25", Warned: true,

@@ -122,7 +122,7 @@ func (j *jobRecord) settle(now time.Time) error {
 		return fmt.Errorf("%w: %d recipients in one job", ErrInvalid, len(j.Recipients))
 	}
 	j.Lease = Lease{}
-	j.Nexthops, j.Recipients = slices.Clone(j.Nexthops), slices.Clone(j.Recipients)
+	j.Nexthops, j.Edits, j.Recipients = slices.Clone(j.Nexthops), slices.Clone(j.Edits), slices.Clone(j.Recipients)
 	for i := range j.Recipients {
 		j.Recipients[i].N = i
 	}

@@ -56,6 +56,8 @@ const (
 	flagWarned
 	flagHomed
 	flagNotBy // a recipient: the transport follows
+	// flagEdits of a job shares the bit: the edits of the body follow.
+	flagEdits = flagNotBy
 )
 
 func bit(on bool, f byte) byte {
@@ -106,7 +108,8 @@ func (d *decoder) flags(known byte) byte {
 
 func appendJob(b []byte, j *jobRecord) []byte {
 	flags := bit(j.SMTPUTF8, flagSMTPUTF8) | bit(j.Held, flagHeld) | bit(j.alone, flagAlone) |
-		bit(j.big, flagBig) | bit(j.from != j.Sender, flagFrom) | bit(j.Homed, flagHomed)
+		bit(j.big, flagBig) | bit(j.from != j.Sender, flagFrom) | bit(j.Homed, flagHomed) |
+		bit(len(j.Edits) > 0, flagEdits)
 	b = append(b, flags, byte(j.Ret), byte(j.Body))
 	for _, s := range []string{j.Lane.Tenant, j.Lane.Transport, j.Lane.Nexthop, j.EnvID, j.Rule, j.Copy} {
 		b = appendString(b, s)
@@ -120,6 +123,9 @@ func appendJob(b []byte, j *jobRecord) []byte {
 	b = appendInt(b, int64(len(j.Nexthops)))
 	for _, h := range j.Nexthops {
 		b = appendString(b, h)
+	}
+	if len(j.Edits) > 0 {
+		b = appendEdits(b, j.Edits)
 	}
 	b = appendInt(appendInt(b, j.Size), int64(j.Attempts))
 	b = appendTime(appendTime(appendTime(b, j.Arrived), j.LastTry), j.Due)
@@ -138,7 +144,7 @@ func decodeJob(r ref, key, value []byte) (*jobRecord, tally, error) {
 	}
 	j := &jobRecord{}
 	j.Message, j.N = r.id, int(r.job)
-	flags := d.flags(flagSMTPUTF8 | flagHeld | flagAlone | flagBig | flagFrom | flagHomed)
+	flags := d.flags(flagSMTPUTF8 | flagHeld | flagAlone | flagBig | flagFrom | flagHomed | flagEdits)
 	j.SMTPUTF8, j.Held, j.Homed = flags&flagSMTPUTF8 != 0, flags&flagHeld != 0, flags&flagHomed != 0
 	j.alone, j.big = flags&flagAlone != 0, flags&flagBig != 0
 	j.Ret, j.Body = mail.Ret(d.byte()), mail.BodyType(d.byte())
@@ -154,6 +160,9 @@ func decodeJob(r ref, key, value []byte) (*jobRecord, tally, error) {
 	}
 	for range d.count() {
 		j.Nexthops = append(j.Nexthops, d.string())
+	}
+	if flags&flagEdits != 0 {
+		j.Edits = d.edits()
 	}
 	j.Size, j.Attempts = d.int(), int(d.int())
 	j.Arrived, j.LastTry, j.Due = d.time(), d.time(), d.time()

@@ -90,6 +90,7 @@ type Job struct {
 	N        int // index in the message
 	Lane     Lane
 	Nexthops []string // overrides of the transport's hosts
+	Edits    []Edit   // of the body as it leaves, in order
 	Sender   mail.Path
 	EnvID    string
 	Ret      mail.Ret

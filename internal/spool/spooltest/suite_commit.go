@@ -22,7 +22,7 @@ func full(at time.Time) (spool.Envelope, spool.Job) {
 	}
 	return env, spool.Job{
 		Lane:     spool.Lane{Tenant: "acme", Transport: "internet", Nexthop: "full.example"},
-		Nexthops: []string{"10.0.0.1:25", "[::1]:25"}, Sender: mail.Path{Address: a}, EnvID: "e+2B", Ret: mail.RetFull,
+		Nexthops: []string{"10.0.0.1:25", "[::1]:25"}, Edits: []spool.Edit{{At: 6, Len: 3, Text: "b@c"}, {At: 9, Text: "x"}}, Sender: mail.Path{Address: a}, EnvID: "e+2B", Ret: mail.RetFull,
 		Body: mail.Body8BitMIME, SMTPUTF8: true, Rule: "route.partner (postroad.hcl:31)", Copy: "copy.archive",
 		Expanded: mail.Address{Local: "sales", Domain: "example.com"}, Original: mail.Address{Local: "Sales", Domain: "example.com"},
 		Attempts: 3, LastTry: at.Add(-time.Minute), Due: at.Add(-time.Second),
