@@ -1,6 +1,7 @@
 package config
 
 import (
+	"iter"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -29,7 +30,21 @@ func (l *loader) declare(bodies []*hclsyntax.Body) {
 // isOwnTransport tells the names of transports that are the server's own: no rule
 // may name them, and no block may take their names.
 func isOwnTransport(name string) bool {
-	return name == decide.BuiltinReinject || name == decide.BuiltinList
+	for own := range ownTransports() {
+		if own == name {
+			return true
+		}
+	}
+	return false
+}
+
+// ownTransports gives their names and kinds.
+func ownTransports() iter.Seq2[string, string] {
+	return func(yield func(name, kind string) bool) {
+		_ = yield(decide.BuiltinReinject, decide.KindReinject) &&
+			yield(decide.BuiltinList, decide.KindReinject) &&
+			yield(decide.BuiltinExpanded, decide.KindDiscard)
+	}
 }
 
 func builtinTransports() []string {

@@ -59,7 +59,7 @@ func TestBuiltins(t *testing.T) {
 	if r == nil || len(r.After) != 4 || r.After[3] != time.Hour || r.Then != 4*time.Hour || r.Warn != 4*time.Hour || r.GiveUp != 120*time.Hour {
 		t.Errorf("retry: %+v", r)
 	}
-	if len(c.Rules.Transports) != len(builtinTransports())+2 { // reinject and list are nobody's to name
+	if len(c.Rules.Transports) != len(builtinTransports())+3 { // reinject, list and expanded are nobody's to name
 		t.Errorf("%d transports in the rules", len(c.Rules.Transports))
 	}
 }

@@ -6,7 +6,7 @@ func rootFields() []field {
 		{name: "data", typ: typePath, doc: "Folder of the spool. `serve` needs it.", example: `"/var/lib/postroad"`},
 		{name: "postmaster", typ: typeAddress, doc: "Where mail for `<postmaster>` without a domain goes.", example: `"admin@example.com"`},
 		{name: "addresses", typ: typeIPs, doc: "Our own public addresses behind NAT, for the rule that an MX may be ourselves.", example: `["203.0.113.10"]`},
-		{name: "max_received", typ: typeCount, def: "100", doc: "A message with this many Received fields is in a loop.", example: "100"},
+		{name: "max_received", typ: typeCount, def: "100", doc: "A message with more Received fields than this is in a loop.", example: "100"},
 	}
 }
 

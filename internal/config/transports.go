@@ -38,8 +38,8 @@ func (l *loader) buildTransports(rules *decide.Rules) {
 		}
 		l.addTransport(b, builtinSource, rules)
 	}
-	for _, name := range []string{decide.BuiltinReinject, decide.BuiltinList} {
-		b := &block{spec: findSpec(l.schema.blocks, "transport"), kind: &kindSpec{name: decide.KindReinject}, name: name}
+	for name, kind := range ownTransports() {
+		b := &block{spec: findSpec(l.schema.blocks, "transport"), kind: &kindSpec{name: kind}, name: name}
 		l.addTransport(b, builtinSource, rules)
 	}
 }

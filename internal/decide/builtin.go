@@ -17,7 +17,7 @@ func Builtins() []Transport {
 	return []Transport{
 		builtin(BuiltinMX, KindMX), builtin(BuiltinSMTP, KindMX), builtin(BuiltinRelay, KindMX),
 		builtin(BuiltinLMTP, KindLMTP), failing, builtin(BuiltinDiscard, KindDiscard),
-		builtin(BuiltinReinject, KindReinject), builtin(BuiltinList, KindReinject),
+		builtin(BuiltinReinject, KindReinject), builtin(BuiltinList, KindReinject), builtin(BuiltinExpanded, KindDiscard),
 	}
 }
 

@@ -239,4 +239,5 @@ const (
 
 	BuiltinReinject = "reinject" // kind reinject: the recipients themselves
 	BuiltinList     = "list"     // kind reinject: the members of the lists that the recipients are
+	BuiltinExpanded = "expanded" // kind discard: tells the sender that its recipients are aliases
 )

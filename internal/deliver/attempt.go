@@ -235,6 +235,7 @@ func (r *run) end(ctx context.Context) queue.Result {
 		Recipients:  make([]queue.RecipientResult, len(r.slots)),
 		Unreachable: r.refused && !r.spoke && ctx.Err() == nil,
 		Final:       r.isFinal(),
+		Expanded:    r.a.Job.Lane.Transport == decide.BuiltinExpanded,
 		Hold:        r.hold,
 		DSNCapable:  r.took && !r.noDSN || r.carriesOn(),
 		Spawn:       r.spawn,

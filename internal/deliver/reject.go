@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/postroad/postroad/internal/decide"
 	"github.com/postroad/postroad/internal/mail"
 	"github.com/postroad/postroad/internal/spool"
 )
@@ -62,9 +63,14 @@ func isStatus(s string) bool {
 	return true
 }
 
-// discard says that all is well and drops the message.
+// discard says that all is well and drops the message. The members of an alias
+// have it from other jobs.
 func (r *run) discard() {
+	text := "discarded"
+	if r.a.Job.Lane.Transport == decide.BuiltinExpanded {
+		text = "passed on"
+	}
 	for i := range r.slots {
-		r.settle(i, spool.Delivered, mail.Reply{Code: 250, Enhanced: "2.0.0", Text: "discarded"}, "")
+		r.settle(i, spool.Delivered, mail.Reply{Code: 250, Enhanced: "2.0.0", Text: text}, "")
 	}
 }

@@ -37,6 +37,9 @@ type Result struct {
 	// Final: this was the end of the road (lmtp, maildir, discard), so that a
 	// confirmation says delivered and not relayed.
 	Final bool
+	// Expanded: what was delivered is the word that the recipients are aliases whose
+	// members have jobs of their own.
+	Expanded bool
 	// Hold: the transport vanished from the configuration; the job is held.
 	Hold bool
 	// DSNCapable: the accepting host took NOTIFY and ORCPT (RFC 3461 s5.2.2).
@@ -78,7 +81,7 @@ const (
 	NoticeDelayed
 	NoticeRelayed // to a host without DSN, where SUCCESS was asked
 	NoticeDelivered
-	NoticeExpanded // by an alias, where SUCCESS was asked; receive sends it at the commit
+	NoticeExpanded // by an alias, where SUCCESS was asked
 )
 
 // Notice is what a DSN tells, all recipients of one job and one kind.

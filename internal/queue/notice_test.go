@@ -79,6 +79,7 @@ func TestConfirmations(t *testing.T) {
 	}{
 		{"relayed to a host without DSN", queue.Result{}, []queue.NoticeKind{queue.NoticeRelayed}},
 		{"delivered for good", queue.Result{Final: true}, []queue.NoticeKind{queue.NoticeDelivered}},
+		{"an alias passed it on", queue.Result{Final: true, Expanded: true}, []queue.NoticeKind{queue.NoticeExpanded}},
 		{"the next host takes over", queue.Result{DSNCapable: true}, nil},
 	}
 	for _, c := range cases {
@@ -87,7 +88,7 @@ func TestConfirmations(t *testing.T) {
 				b := setup(t, nil)
 				b.deliver = answer(func(_ context.Context, a queue.Attempt) queue.Result {
 					res := all(a, spool.Delivered, 250)
-					res.Final, res.DSNCapable = c.result.Final, c.result.DSNCapable
+					res.Final, res.Expanded, res.DSNCapable = c.result.Final, c.result.Expanded, c.result.DSNCapable
 					return res
 				})
 				b.mail(spool.Job{Lane: lane("a.example"), Sender: sender, Recipients: []spool.Recipient{

@@ -45,6 +45,9 @@ func judge(j *spool.Job, e ending) verdict {
 	if e.result.Final {
 		v.confirm = NoticeDelivered
 	}
+	if e.result.Expanded {
+		v.confirm = NoticeExpanded
+	}
 	expires := !e.cut && !e.result.Hold && isLast(e.profile, j, e.now)
 	overdue := e.profile.Warn > 0 && e.now.Sub(j.Arrived) >= e.profile.Warn
 	waiting := false

@@ -1,7 +1,10 @@
 package receive
 
 import (
+	"slices"
+
 	"github.com/postroad/postroad/internal/decide"
+	"github.com/postroad/postroad/internal/mail"
 	"github.com/postroad/postroad/internal/spool"
 )
 
@@ -24,7 +27,44 @@ func (t *Transaction) jobs(d decide.Decision) []spool.Job {
 		}
 		jobs = append(jobs, job)
 	}
-	return t.refusals(d, jobs)
+	return t.expansions(d, t.refusals(d, jobs))
+}
+
+// expansions appends a job for each tenant whose aliases were asked to confirm:
+// their members are not (RFC 3461 s5.2.7.1 (b)), so the sender is told "expanded".
+// It is a job, so that it is as durable as the message.
+func (t *Transaction) expansions(d decide.Decision, jobs []spool.Job) []spool.Job {
+	if len(jobs) == 0 || t.envelope.Sender.IsNull() {
+		return jobs
+	}
+	first := len(jobs)
+	for _, r := range d.Recipients {
+		if r.Verdict != decide.Accept || !wasExpanded(r) {
+			continue
+		}
+		at := first
+		for at < len(jobs) && jobs[at].Lane.Tenant != r.Tenant {
+			at++
+		}
+		if at == len(jobs) {
+			job := t.job(spool.Lane{Tenant: r.Tenant, Transport: decide.BuiltinExpanded})
+			job.N = at
+			jobs = append(jobs, job)
+		}
+		jobs[at].Recipients = append(jobs[at].Recipients, spool.Recipient{
+			N: len(jobs[at].Recipients), Final: r.Recipient.Address, Original: r.Recipient.Address,
+			Notify: mail.NotifySuccess, ORCPT: r.Recipient.ORCPT,
+		})
+	}
+	return jobs
+}
+
+// wasExpanded tells whether a recipient asked for SUCCESS and goes on to some
+// who do not.
+func wasExpanded(r decide.RecipientDecision) bool {
+	return r.Recipient.Notify&mail.NotifySuccess != 0 && slices.ContainsFunc(r.Deliveries, func(leg decide.Delivery) bool {
+		return leg.Copy == "" && leg.Notify&mail.NotifySuccess == 0
+	})
 }
 
 // job is what all jobs of the message have in common.
