@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/postroad/postroad/internal/receive"
 	"github.com/postroad/postroad/internal/table"
@@ -87,12 +88,22 @@ func (a Asked) Text(w io.Writer) error {
 		b.WriteString(" (" + a.Source + ")")
 	}
 	if a.Cause != "" {
-		b.WriteString(": " + a.Cause)
+		b.WriteString(": " + shown(a.Cause))
 	}
 	b.WriteByte('\n')
 	for _, v := range a.Values {
-		fmt.Fprintf(&b, "  %s\n", v)
+		fmt.Fprintf(&b, "  %s\n", shown(v))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// shown keeps a text of others from steering the terminal.
+func shown(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
 }

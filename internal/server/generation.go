@@ -35,7 +35,7 @@ func openGeneration(ctx context.Context, c *config.Config, before *generation, l
 		if t.Remote == nil {
 			continue
 		}
-		s := sourceOf(t, known)
+		s := sourceOf(t, known, log)
 		g.sources, defs[i].Remote = append(g.sources, s), s
 	}
 	g.tables = file.Open(ctx, defs, opts)

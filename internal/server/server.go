@@ -127,6 +127,8 @@ func (s *Server) openTables(ctx context.Context, c *config.Config) error {
 	g.run()
 	s.current.Store(g)
 	s.onStop("tables", func(context.Context) error {
+		s.reloading.Lock() // one that had begun ends first
+		defer s.reloading.Unlock()
 		s.current.Load().end()
 		return errors.Join(s.current.Load().close(), s.retired.close())
 	})

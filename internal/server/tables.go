@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"log/slog"
 	"reflect"
 	"slices"
 	"time"
@@ -37,7 +38,7 @@ type source struct {
 
 // sourceOf gives the source of a table: the one of before when nothing but its
 // place changed, so that connections and answers outlive a reload.
-func sourceOf(t *config.Table, before []*source) *source {
+func sourceOf(t *config.Table, before []*source, log *slog.Logger) *source {
 	i := slices.IndexFunc(before, func(s *source) bool {
 		d := s.definition
 		return d.Name == t.Name && d.Kind == t.Kind && reflect.DeepEqual(d.Remote, t.Remote)
@@ -48,7 +49,7 @@ func sourceOf(t *config.Table, before []*source) *source {
 	r := t.Remote
 	return &source{definition: t, Source: remote.New(asker(t), remote.Options{
 		Name: t.Name, Kind: t.Kind, Timeout: r.Timeout, TTL: r.TTL, NegativeTTL: r.NegativeTTL,
-		Stale: r.Stale, Connections: r.Connections, Cache: r.Cache,
+		Stale: r.Stale, Connections: r.Connections, Cache: r.Cache, Log: log,
 	})}
 }
 

@@ -158,6 +158,38 @@ func TestReloadKeepsAnswers(t *testing.T) {
 	w.verdicts(map[string]string{"ann@ours.test": "550", "bob@ours.test": "250"})
 }
 
+// A transaction ends with the tables that it began with.
+func TestReloadKeepsATransactionsTable(t *testing.T) {
+	w := newWorld(t)
+	w.people("people.db", "ann@ours.test")
+	w.people("others.db", "bob@ours.test")
+	w.configure(w.asks("sqlite", "people.db", ""))
+	w.start()
+	s := w.talk()
+	s.say("MAIL FROM:<s@far.test>", "250")
+	w.configure(w.asks("sqlite", "others.db", ""))
+	w.reload()
+	s.say("RCPT TO:<ann@ours.test>", "250")
+	s.say("RCPT TO:<bob@ours.test>", "550")
+	s.say("RSET", "250")
+	s.say("MAIL FROM:<s@far.test>", "250")
+	s.say("RCPT TO:<ann@ours.test>", "550")
+	s.say("RCPT TO:<bob@ours.test>", "250")
+}
+
+// A reload that is refused opens nothing that it does not close.
+func TestRefusedReloadKeepsTheTable(t *testing.T) {
+	w := newWorld(t)
+	w.people("people.db", "ann@ours.test")
+	w.configure(w.asks("sqlite", "people.db", ""))
+	w.start()
+	w.configure(w.asks("sqlite", "others.db", "") + "listener \"taken\" {\n  bind = [\"" + w.addr() + "\"]\n}\n")
+	if _, err := w.server.Reload(t.Context()); err == nil {
+		t.Fatal("the address was bound twice")
+	}
+	w.verdicts(map[string]string{"ann@ours.test": "250", "nobody@ours.test": "550"})
+}
+
 func (w *world) reload() {
 	w.t.Helper()
 	if _, err := w.server.Reload(w.t.Context()); err != nil {

@@ -29,7 +29,7 @@ func (b *backend) Ask(_ context.Context, k control.TableKey) (explain.Asked, err
 	return explain.Asked{Table: k.Table, Key: k.Key, Answer: "found"}, b.err
 }
 func (b *backend) Tables() []control.TableStatus { return []control.TableStatus{{Name: "users"}} }
-func (b *backend) Status() control.Status { return control.Status{PID: 7} }
+func (b *backend) Status() control.Status        { return control.Status{PID: 7} }
 func (b *backend) Scan(_ context.Context, f spool.Filter, each func(spool.Entry) error) error {
 	b.filter = f
 	for _, e := range b.entries {

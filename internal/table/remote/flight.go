@@ -131,13 +131,29 @@ func (s *Source) ask(ctx context.Context, keys []string) (answers []table.Answer
 func (s *Source) settle(fs []*flight, answers []table.Answer, took time.Duration) {
 	now := s.opts.Clock()
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	before := s.breaker
 	s.counts.Asked += int64(len(fs))
 	s.counts.Latency.observe(took)
 	for i, f := range fs {
 		f.answer = s.taken(f, answers[i], now)
 		delete(s.flights, f.key)
 		close(f.done)
+	}
+	after := s.breaker
+	s.mu.Unlock()
+	s.tell(before, after)
+}
+
+// tell logs the beginning and the end of troubles, not each failure.
+func (s *Source) tell(before, after breaker) {
+	log := s.opts.Log.With("table", s.opts.Name, "kind", s.opts.Kind)
+	switch {
+	case after.open() && !before.open():
+		log.Error("table does not answer, it is left alone for a while", "failures", after.failures, "error", after.cause)
+	case before.open() && !after.open():
+		log.Info("table answers again")
+	case before.failures == 0 && after.failures > 0:
+		log.Warn("table does not answer", "error", after.cause)
 	}
 }
 

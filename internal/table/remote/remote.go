@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -49,6 +50,7 @@ type Options struct {
 	Connections int              // asks at once; 8
 	Cache       int64            // octets of answers kept; 16 MiB
 	Clock       func() time.Time // time.Now
+	Log         *slog.Logger     // of the beginning and the end of troubles; none
 }
 
 func (o Options) withDefaults() Options {
@@ -63,6 +65,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return o
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -445,6 +446,25 @@ func TestLatency(t *testing.T) {
 			t.Errorf("%+v", l)
 		}
 	})
+}
+
+// The log names the table when it goes and when it is back, not each time.
+func TestLog(t *testing.T) {
+	var b strings.Builder
+	log := slog.New(slog.NewTextHandler(&b, nil))
+	open(t, Options{Name: "users", Log: log}, func(t *testing.T, s *Source, asker *fake) {
+		asker.set(down)
+		for i := range 5 * failuresToOpen {
+			want(t, s, fmt.Sprint(i), table.TryLater)
+		}
+		asker.set(known)
+		time.Sleep(longestWait)
+		want(t, s, "known", table.Found)
+		want(t, s, "known", table.Found)
+	})
+	if n := strings.Count(b.String(), "table=users"); n != 3 || !strings.Contains(b.String(), "answers again") || !strings.Contains(b.String(), "error=down") {
+		t.Errorf("%d lines:\n%s", n, b.String())
+	}
 }
 
 func BenchmarkCached(b *testing.B) {
