@@ -15,13 +15,46 @@ func authors(value string) (list []mail.Address, ok bool) {
 		return nil, false
 	}
 	for _, part := range splitMailboxes(text) {
-		a, err := mail.ParseAddress(addrSpec(part))
+		name, spec := addrSpec(part)
+		a, err := mail.ParseAddress(spec)
 		if err != nil {
 			return nil, false
 		}
-		list = append(list, a)
+		if list = append(list, a); !strings.Contains(name, "@") {
+			continue
+		}
+		// Not allowed in a name without quotes, yet many write it. Some readers take
+		// it for the address, so it must be owned as well.
+		for _, word := range strings.Fields(unquoted(name)) {
+			if !strings.Contains(strings.Trim(word, "@"), "@") {
+				continue // "Ann @ work" is nobody's address
+			}
+			a, err := mail.ParseAddress(word)
+			if err != nil {
+				return nil, false
+			}
+			list = append(list, a)
+		}
 	}
 	return list, len(list) > 0
+}
+
+// unquoted leaves the quoted strings of a name out.
+func unquoted(name string) string {
+	var b strings.Builder
+	quoted := false
+	for i := 0; i < len(name); i++ {
+		switch c := name[i]; {
+		case c == '\\' && quoted:
+			i++
+		case c == '"':
+			quoted = !quoted
+			b.WriteByte(' ')
+		case !quoted:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 // stripComments takes comments off, nested ones too, and knows quoted strings.
@@ -80,6 +113,9 @@ func splitMailboxes(s string) []string {
 			angle = c == '<'
 		case angle:
 		case c == ':':
+			if strings.Contains(unquoted(s[start:i]), "@") {
+				part(i) // no name of a group: some readers take it for an address
+			}
 			start = i + 1
 		case c == ',' || c == ';':
 			part(i)
@@ -89,9 +125,9 @@ func splitMailboxes(s string) []string {
 	return out
 }
 
-// addrSpec takes the address out of "Name <address>"; anything behind or between
-// several angle brackets stays and is no address then.
-func addrSpec(part string) string {
+// addrSpec takes "Name <address>" apart; anything behind or between several angle
+// brackets stays and is no address then.
+func addrSpec(part string) (name, spec string) {
 	quoted := false
 	for i := 0; i < len(part); i++ {
 		switch c := part[i]; {
@@ -101,10 +137,10 @@ func addrSpec(part string) string {
 			quoted = !quoted
 		case c == '<' && !quoted:
 			if inner, ok := strings.CutSuffix(part[i+1:], ">"); ok {
-				return strings.TrimSpace(inner)
+				return part[:i], strings.TrimSpace(inner)
 			}
-			return part
+			return "", part
 		}
 	}
-	return part
+	return "", part
 }

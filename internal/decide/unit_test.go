@@ -66,6 +66,12 @@ func TestAuthors(t *testing.T) {
 		{"Friends: a@x.example, b@y.example;, c@z.example", "a@x.example b@y.example c@z.example"},
 		{`"a b"@x.example`, `"a b"@x.example`},
 		{`"a\"<b"@x.example`, `"a\"<b"@x.example`},
+		{"ann@example.com <ann@example.com>", "ann@example.com ann@example.com"},
+		{"boss@y.example <ann@example.com>", "ann@example.com boss@y.example"}, // some readers take the name
+		{"The boss@y.example <ann@example.com>", "ann@example.com boss@y.example"},
+		{"Ann @ home <ann@example.com>", "ann@example.com"}, {"boss@@y.example <ann@example.com>", "-"},
+		{"boss@y.example: ann@example.com;", "boss@y.example ann@example.com"},
+		{`"boss@y.example": ann@example.com;`, "ann@example.com"},
 		{"", "-"}, {"Friends:;", "-"}, {"ann", "-"}, {"<ann@example.com", "-"}, {"ann@example.com>", "-"},
 		{"<a@x.example> b@y.example", "-"}, {"a@x.example <", "-"}, {"(a@x.example", "-"}, {"a@x.example)", "-"}, {`"a@x.example`, "-"},
 		{"a@x.example b@y.example", "-"}, {"<a@x.example><b@y.example>", "-"}, {"<@r.example:a@x.example>", "-"}, {"a@x.example\\", "-"}, {"(\\", "-"},
