@@ -5,8 +5,9 @@
 // The server half reads command lines (ReadLine, ParseCommand), paths and
 // parameters (ParseMail, ParseRcpt) and the data of a message (CopyData), and
 // writes replies in batches (ReplyWriter). The client half speaks to a remote
-// server. Neither knows a rule, a queue or a configuration, sets a deadline or
-// keeps a session's state: that is what receive and deliver do.
+// server, and sets the deadlines that it was given for each step. Neither knows a
+// rule, a queue or a configuration; the deadlines and the state of a session that
+// comes in are receive's.
 //
 // RFCs: 5321 (commands, replies, data), 1870 (SIZE), 2920 (PIPELINING), 3461
 // (DSN), 4954 (AUTH), 6152 (8BITMIME), 6531 (SMTPUTF8).
