@@ -186,6 +186,10 @@ func (w *world) id(name string) TableID {
 func (w *world) block(b block, ref Ref) {
 	r := w.rules
 	a := w.attributes(b.words[1:])
+	tenant := a.word("tenant")
+	if tenant != "" {
+		ref.Name = "tenant." + tenant + "." + ref.Name
+	}
 	switch b.words[0] {
 	case "table":
 	case "hostname":
@@ -197,11 +201,11 @@ func (w *world) block(b block, ref Ref) {
 	case "domain":
 		r.Domains = append(r.Domains, w.domain(b, a, ref))
 	case "deny":
-		r.Deny = append(r.Deny, Deny{Ref: ref, Match: a.match, Reply: a.reply()})
+		r.Deny = append(r.Deny, Deny{Ref: ref, Tenant: tenant, Match: a.match, Reply: a.reply()})
 	case "relay":
-		r.Relay = append(r.Relay, Relay{Ref: ref, Match: a.match})
+		r.Relay = append(r.Relay, Relay{Ref: ref, Tenant: tenant, Match: a.match})
 	case "route":
-		route := Route{Ref: ref, Match: a.match, Via: a.word("via"), Lookup: NoTable, Hosted: a.flag("hosted")}
+		route := Route{Ref: ref, Tenant: tenant, Match: a.match, Via: a.word("via"), Lookup: NoTable, Hosted: a.flag("hosted")}
 		if t := a.word("lookup"); t != "" {
 			route.Lookup = w.id(t)
 		}
@@ -211,7 +215,7 @@ func (w *world) block(b block, ref Ref) {
 		}
 		r.Routes = append(r.Routes, route)
 	case "copy":
-		r.Copies = append(r.Copies, Copy{Ref: ref, Match: a.match, To: address(a.word("to")), Via: a.word("via")})
+		r.Copies = append(r.Copies, Copy{Ref: ref, Tenant: tenant, Match: a.match, To: address(a.word("to")), Via: a.word("via")})
 	case "rewrite":
 		r.Rewrites = append(r.Rewrites, w.rewrite(b, a, ref))
 	case "srs":
@@ -225,25 +229,56 @@ func (w *world) block(b block, ref Ref) {
 		r.SRS = append(r.SRS, one)
 	case "transport":
 		ref.Name = b.words[2]
-		r.Transports = append(r.Transports, Transport{Ref: ref, Kind: b.words[1], Reply: a.reply()})
+		r.Transports = append(r.Transports, Transport{Ref: ref, Tenant: tenant, Kind: b.words[1], Reply: a.reply()})
 	case "listener":
 		l := Listener{Name: b.name(), Login: a.list("login"), Client: prefixes(a.list("client")), Source: ref.Source}
 		l.LoginOptional = a.word("optional") == "yes"
 		r.Listeners = append(r.Listeners, l)
 	case "directory":
-		d := Directory{Name: b.name(), Owns: NoTable, Source: ref.Source}
+		d := Directory{Name: b.name(), Tenant: tenant, Owns: NoTable, Source: ref.Source}
 		if t := a.word("owns"); t != "" {
 			d.Owns = w.id(t)
 		}
 		r.Directories = append(r.Directories, d)
+	case "tenant":
+		t := Tenant{Ref: ref, Name: b.name(), MaxSize: int64(a.number("maxsize"))}
+		if p := a.word("postmaster"); p != "" {
+			t.Postmaster = address(p)
+		}
+		r.Tenants = append(r.Tenants, t)
+	case "domains":
+		r.Templates = append(r.Templates, w.template(a, ref))
 	default:
 		panic("unknown block " + b.words[0])
 	}
 }
 
+// template reads from=, mailboxes=, aliases=, catch_all=, subaddress= and
+// deliver=word:transport of many domains.
+func (w *world) template(a attributes, ref Ref) Template {
+	t := Template{
+		Ref: ref, From: w.id(a.word("from")), MailboxTable: NoTable, AliasTable: NoTable,
+		CatchAll: a.word("catch_all"), Subaddress: a.word("subaddress"), Deliver: map[string]string{},
+	}
+	switch boxes := a.word("mailboxes"); {
+	case boxes == "any":
+		t.Members = MembersAny
+	case boxes != "":
+		t.Members, t.MailboxTable = MembersTable, w.id(boxes)
+	}
+	if aliases := a.word("aliases"); aliases != "" {
+		t.AliasTable = w.id(aliases)
+	}
+	for _, way := range a.list("deliver") {
+		word, transport, _ := strings.Cut(way, ":")
+		t.Deliver[word] = transport
+	}
+	return t
+}
+
 func (w *world) domain(b block, a attributes, ref Ref) Domain {
 	d := Domain{
-		Ref: ref, Name: mail.Domain(b.name()), AliasOf: mail.Domain(a.word("alias_of")),
+		Ref: ref, Name: mail.Domain(b.name()), Tenant: a.word("tenant"), AliasOf: mail.Domain(a.word("alias_of")),
 		MailboxTable: NoTable, AliasTable: NoTable, Subaddress: a.word("subaddress"), SRS: a.word("srs"), Deliver: a.word("deliver"),
 	}
 	switch boxes := a.word("mailboxes"); {

@@ -76,6 +76,12 @@ func parseEnvelope(line string) envelope {
 			f.Origin = map[string]Origin{"report": OriginReport, "reinjected": OriginReinjected, "reroute": OriginReroute}[value]
 		case "day":
 			f.Day, _ = strconv.Atoi(value)
+		case "tenant":
+			f.Tenant = value
+		case "over":
+			f.Over = strings.Split(value, ",")
+		case "declared":
+			f.Declared, _ = strconv.ParseInt(value, 10, 64)
 		case "original":
 			e.in.Original = address(value)
 		case "notify":
@@ -182,6 +188,9 @@ func renderLeg(b *strings.Builder, leg Delivery, show []string) {
 	}
 	if leg.NotBy != "" {
 		fmt.Fprintf(b, " not by %s", leg.NotBy)
+	}
+	if leg.Tenant != "" {
+		fmt.Fprintf(b, " of %s", leg.Tenant)
 	}
 	if slices.Contains(show, "rule") {
 		fmt.Fprintf(b, " by %s", leg.Rule.Name)

@@ -108,23 +108,23 @@ func (s *Snapshot) indexNames() {
 func (s *Snapshot) compileRules() {
 	for i := range s.Rules.Deny {
 		d := &s.Rules.Deny[i]
-		s.spaceOf(d.Tenant).deny.addAt(i, rule{Ref: d.Ref, condition: compileMatchers(&d.Match, d.Name)}, &d.Match)
+		s.bookOf(d.Tenant).deny.addAt(i, rule{Ref: d.Ref, condition: compileMatchers(&d.Match, d.Name)}, &d.Match)
 	}
 	for i := range s.Rules.Relay {
 		r := &s.Rules.Relay[i]
-		s.spaceOf(r.Tenant).relay.addAt(i, rule{Ref: r.Ref, condition: compileMatchers(&r.Match, r.Name)}, &r.Match)
+		s.bookOf(r.Tenant).relay.addAt(i, rule{Ref: r.Ref, condition: compileMatchers(&r.Match, r.Name)}, &r.Match)
 		s.proven = append(s.proven, provesClient(s.Rules, r.Match))
 	}
 	for i := range s.Rules.Routes {
 		r := &s.Rules.Routes[i]
-		s.spaceOf(r.Tenant).routes.addAt(i, rule{Ref: r.Ref, condition: compileRoute(r)}, &r.Match)
+		s.bookOf(r.Tenant).routes.addAt(i, rule{Ref: r.Ref, condition: compileRoute(r)}, &r.Match)
 	}
 	if d := s.Rules.Default; d != nil {
 		s.fallback = &rule{Ref: d.Ref, condition: compileMatchers(&d.Match, d.Name)}
 	}
 	for i := range s.Rules.Copies {
 		c := &s.Rules.Copies[i]
-		s.spaceOf(c.Tenant).copies.addAt(i, rule{Ref: c.Ref, condition: compileMatchers(&c.Match, c.Name)}, &c.Match)
+		s.bookOf(c.Tenant).copies.addAt(i, rule{Ref: c.Ref, condition: compileMatchers(&c.Match, c.Name)}, &c.Match)
 	}
 }
 

@@ -19,7 +19,7 @@ type space struct {
 // rulebook is the compiled rules of a space.
 type rulebook struct{ deny, relay, routes, copies, rewrites, leaving ruleset }
 
-// spaceOf gives the space in which a rule stands.
+// spaceOf gives the space of a tenant.
 func (s *Snapshot) spaceOf(tenant string) *space {
 	if tenant == "" {
 		return &s.space
@@ -40,6 +40,14 @@ func (t *Transport) Rule() string { return ruleRef(t.Tenant, "transport", t.Name
 // Rule is the directory as it is named: "directory.staff",
 // "tenant.acme.directory.staff".
 func (d *Directory) Rule() string { return ruleRef(d.Tenant, "directory", d.Name) }
+
+// bookOf gives the rulebook into which a tenant's rules are compiled.
+func (s *Snapshot) bookOf(tenant string) *rulebook {
+	if tenant != "" && s.spaces[tenant] == nil {
+		s.spaces[tenant] = &space{name: tenant, rulebook: &rulebook{}}
+	}
+	return s.spaceOf(tenant).rulebook
+}
 
 // ruleRef names what a person calls "users" in tenant acme: the scoped name is
 // "acme.users", the rule tenant.acme.table.users.
