@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -62,7 +63,7 @@ func (l *loader) absent(b *block, f *field) {
 		return
 	}
 	if f.required {
-		l.errorf(b.at, "%s %q has no %s", b.title(), b.name, f.name)
+		l.errorf(b.at, "%s has no %s", strings.TrimSuffix(b.title()+" "+quote(b.name), ` ""`), f.name)
 		return
 	}
 	if f.def == "" {

@@ -36,9 +36,10 @@ func (l *loader) members(e hclsyntax.Expression) (memberValue, bool) {
 		m.members = decide.MembersAny
 		return m, true
 	case "ask":
-		l.notBuilt(e.Range(), "mailboxes = %q", "ask")
+		m.members = decide.MembersAsk
+		return m, true
 	default:
-		l.errorf(e.Range(), `mailboxes is a list, a table, or "any"`)
+		l.errorf(e.Range(), `mailboxes is a list, a table, "any" or "ask"`)
 	}
 	return m, false
 }
@@ -80,6 +81,8 @@ func (l *loader) buildDomains(rules *decide.Rules) {
 		} else {
 			l.addresses(b, &d)
 		}
+		l.migration(rules, b, &d)
+		l.ask(rules, b, &d)
 		l.subaddress(b)
 		if l.errors == before {
 			rules.Domains = append(rules.Domains, d)
@@ -174,6 +177,9 @@ func (l *loader) aliasOf(b *block) mail.Domain {
 			l.errorf(b.place(name), "%s has no meaning beside alias_of", name).
 				detail("all addresses of %s are those of %s", b.name, get[mail.Domain](b, "alias_of"))
 		}
+	}
+	for _, in := range b.inner {
+		l.errorf(in.at, "%s has no meaning beside alias_of", in.spec.name)
 	}
 	path := []string{b.name}
 	for at := b; at.given("alias_of"); {

@@ -34,7 +34,7 @@ const (
 	typeNames     valueType = "list of domain patterns and tables"
 	typeHeaders   valueType = "object: field name to glob"
 	typeSizes     valueType = "list of size comparisons"
-	typeMembers   valueType = "list of local parts, a table, or \"any\""
+	typeMembers   valueType = "list of local parts, a table, \"any\" or \"ask\""
 	typeAliases   valueType = "object: local part to address or list, or a table"
 	typeTargets   valueType = "list of addresses"
 	typeEntries   valueType = "list of keys, or object: key to value or list"

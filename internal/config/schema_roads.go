@@ -2,7 +2,7 @@ package config
 
 func domainSpec() *blockSpec {
 	return &blockSpec{name: "domain", doc: "A domain that is hosted here; the label is its name.", fields: []field{
-		{name: "mailboxes", typ: typeMembers, doc: "Who is there. `\"any\"`: everybody.", example: `["ann", "bob"]`},
+		{name: "mailboxes", typ: typeMembers, doc: "Who is there. `\"any\"`: everybody. `\"ask\"`: whom the domain's transport accepts.", example: `["ann", "bob"]`},
 		{name: "aliases", typ: typeAliases, doc: "Other names: one address to one or more. Chains are followed; a target outside is forwarding.", example: `{ "sales" = ["ann", "crm@example.net"] }`},
 		{name: "catch_all", typ: typeTargets, doc: "Who gets mail for everybody else.", example: `"info@example.com"`},
 		{name: "subaddress", typ: typeText, doc: "Octets of which the first one ends the local part that is looked up.", example: `"+"`},
@@ -10,7 +10,7 @@ func domainSpec() *blockSpec {
 		{name: "alias_of", typ: typeDomain, doc: "Another hosted domain whose addresses are valid here too; nothing else stands beside it.", example: `"example.com"`},
 		{name: "resolver", typ: typeLater, doc: "A resolver of its own."},
 		{name: "srs", typ: typeRef, of: "srs", doc: "Under which scheme it forwards to foreign domains. Absent: srs \"default\", where there is one.", example: `srs.default`},
-	}, inner: []*blockSpec{later("migration", "mailboxes that still live elsewhere"), later("limits", "limits of a domain")}}
+	}, inner: []*blockSpec{migrationSpec(), askSpec(), later("limits", "limits of a domain")}}
 }
 
 // wireFields are shared by the transports that speak SMTP or LMTP.

@@ -1,5 +1,12 @@
 package decide
 
+// Formats of the tables that the server itself keeps; they stand last and have
+// no block.
+const (
+	FormatMoves = "moves" // what `postroad migration` recorded
+	FormatAsk   = "ask"   // transports are asked by RCPT
+)
+
 // Side of a migration: one of the two systems in which mailboxes of a domain
 // live while it moves. The zero side is the one that is left.
 type Side uint8

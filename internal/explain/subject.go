@@ -20,7 +20,7 @@ func analyses() []analysis {
 	return []analysis{
 		shadowedRules, deniedRules, contradictions,
 		noWayIn, noWayOut, leavesElsewhere, aliasCycles,
-		unusedTables, unusedTransports,
+		unusedTables, unusedTransports, backscatter,
 	}
 }
 

@@ -9,7 +9,7 @@ func unusedTables(s *subject) []Finding {
 	used := usedTables(s.rules)
 	var out []Finding
 	for id := range s.rules.Tables {
-		if t := &s.rules.Tables[id]; !used[decide.TableID(id)] {
+		if t := &s.rules.Tables[id]; !used[decide.TableID(id)] && t.Source != builtin {
 			out = append(out, about(decide.Ref{Name: t.Rule(), Source: t.Source}, "unused table", "no rule looks into "+t.Rule()))
 		}
 	}
@@ -34,6 +34,9 @@ func usedTables(rules *decide.Rules) map[decide.TableID]bool {
 	for _, d := range rules.Domains {
 		used[d.AliasTable] = true
 		used[d.MailboxTable] = used[d.MailboxTable] || d.Members == decide.MembersTable
+		if d.Migration != nil {
+			used[d.Migration.Moved] = true
+		}
 	}
 	for _, t := range rules.Templates {
 		used[t.From], used[t.AliasTable] = true, true
@@ -66,6 +69,9 @@ func unusedTransports(s *subject) []Finding {
 	used := map[string]bool{}
 	for _, d := range s.rules.Domains {
 		used[d.Deliver] = true
+		if m := d.Migration; m != nil {
+			used[m.New], used[m.Old] = true, true
+		}
 	}
 	for _, t := range s.rules.Templates {
 		for _, via := range t.Deliver {

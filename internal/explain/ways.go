@@ -29,7 +29,7 @@ func noWayIn(s *subject) []Finding {
 
 func hasMailboxes(s *subject, d decide.Domain) bool {
 	switch d.Members {
-	case decide.MembersAny:
+	case decide.MembersAny, decide.MembersAsk:
 		return true
 	case decide.MembersList:
 		return len(d.Mailboxes) > 0
@@ -52,7 +52,7 @@ func noWayOut(s *subject) []Finding {
 	}
 	var out []Finding
 	for _, d := range s.rules.Domains {
-		if d.AliasOf != "" || d.Deliver != "" || !hasMailboxes(s, d) || s.routedSomewhere(d) {
+		if d.AliasOf != "" || d.Deliver != "" || d.Migration != nil || !hasMailboxes(s, d) || s.routedSomewhere(d) {
 			continue
 		}
 		out = append(out, about(d.Ref, "domain without a way out",
