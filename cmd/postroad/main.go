@@ -19,15 +19,16 @@ import (
 
 // verbs is the command line as a whole.
 type verbs struct {
-	Serve   serveVerb   `cmd:"" help:"Run the server."`
-	Reload  reloadVerb  `cmd:"" help:"Give the running server its configuration anew."`
-	Check   checkVerb   `cmd:"" help:"Tell errors, warnings and proofs about a configuration."`
-	Route   routeVerb   `cmd:"" help:"Tell what would become of a message, and why."`
-	Queue   queueVerbs  `cmd:"" help:"Look at the queue of the running server, and change it."`
-	Table   tableVerbs  `cmd:"" help:"Ask a table, and tell how tables are."`
-	Import  importVerbs `cmd:"" help:"Carry another server's configuration over."`
-	Demo    demoVerb    `cmd:"" help:"A small internet in one process, with the server in the middle."`
-	Version versionVerb `cmd:"" help:"Tell the version."`
+	Serve     serveVerb      `cmd:"" help:"Run the server."`
+	Reload    reloadVerb     `cmd:"" help:"Give the running server its configuration anew."`
+	Check     checkVerb      `cmd:"" help:"Tell errors, warnings and proofs about a configuration."`
+	Route     routeVerb      `cmd:"" help:"Tell what would become of a message, and why."`
+	Queue     queueVerbs     `cmd:"" help:"Look at the queue of the running server, and change it."`
+	Migration migrationVerbs `cmd:"" help:"Lead the migration of a domain on the running server."`
+	Table     tableVerbs     `cmd:"" help:"Ask a table, and tell how tables are."`
+	Import    importVerbs    `cmd:"" help:"Carry another server's configuration over."`
+	Demo      demoVerb       `cmd:"" help:"A small internet in one process, with the server in the middle."`
+	Version   versionVerb    `cmd:"" help:"Tell the version."`
 }
 
 // world is what a verb works with.

@@ -32,7 +32,12 @@ func (s *Snapshot) spaceOf(tenant string) *space {
 
 // Rule is the table as rules and steps name it: "table.aliases",
 // "tenant.acme.table.aliases".
-func (t *TableInfo) Rule() string { return ruleRef(t.Tenant, "table", t.Name) }
+func (t *TableInfo) Rule() string {
+	if t.Format == FormatMoves || t.Format == FormatAsk {
+		return t.Name
+	}
+	return ruleRef(t.Tenant, "table", t.Name)
+}
 
 // Rule is the transport as it is named: "transport.out", "tenant.acme.transport.out".
 func (t *Transport) Rule() string { return ruleRef(t.Tenant, "transport", t.Name) }

@@ -43,6 +43,7 @@ type run struct {
 	slots []slot // one for each recipient of the job, in its order
 	left  int    // slots not settled
 
+	probing bool // recipients are asked about, no message is offered
 	spoke   bool // a host was offered the message
 	refused bool // a host could not be reached, or did not get as far
 	hold    bool

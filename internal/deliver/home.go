@@ -52,7 +52,7 @@ func (r *run) findHomes(ctx context.Context) {
 
 func (r *run) findHome(ctx context.Context, i int, memo *decide.Memo) {
 	s := &r.slots[i]
-	h, status := r.homeOf(ctx, memo, s.rcpt.Final)
+	h, status := homeOf(ctx, r.cfg.Snapshot, memo, s.rcpt.Final)
 	switch status {
 	case table.TryLater:
 		r.settle(i, spool.Waiting, mail.Reply{Code: 451, Enhanced: "4.3.0", Text: "cannot tell where the mailbox lives"}, "")
@@ -70,15 +70,21 @@ func (r *run) findHome(ctx context.Context, i int, memo *decide.Memo) {
 	}
 }
 
+// HomeOf tells where mail for an address of a migrated domain goes now, as an
+// attempt would find it.
+func HomeOf(ctx context.Context, s *decide.Snapshot, view table.View, a mail.Address) (decide.Home, table.Status) {
+	return homeOf(ctx, s, &decide.Memo{View: view, Answers: make(map[decide.Question]table.Answer)}, a)
+}
+
 // homeOf asks decide, and looks up what it needs.
-func (r *run) homeOf(ctx context.Context, memo *decide.Memo, a mail.Address) (decide.Home, table.Status) {
+func homeOf(ctx context.Context, s *decide.Snapshot, memo *decide.Memo, a mail.Address) (decide.Home, table.Status) {
 	for range roundsMax {
-		h, status, needs := r.cfg.Snapshot.HomeOf(memo, a)
+		h, status, needs := s.HomeOf(memo, a)
 		if len(needs) == 0 {
 			return h, status
 		}
 		answers := make([]table.Answer, len(needs))
-		each(len(needs), func(n int) { answers[n] = lookup(ctx, r.view, needs[n]) })
+		each(len(needs), func(n int) { answers[n] = lookup(ctx, memo.View, needs[n]) })
 		for n, q := range needs {
 			memo.Answers[q] = answers[n]
 		}

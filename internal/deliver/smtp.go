@@ -13,6 +13,9 @@ import (
 // false when a session from the pool died before it heard of the message: then
 // nothing happened, and a new connection to the same host is due.
 func (r *run) offer(ctx context.Context, s *session) bool {
+	if r.probing {
+		return r.verify(ctx, s)
+	}
 	if f, state, ok := r.fits(s); !ok {
 		r.unfit(s, f, state)
 		r.leave(s)

@@ -18,7 +18,7 @@ func (s *Server) metrics() *prometheus.Registry {
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	r.MustRegister(s.counters()...)
 	r.MustRegister(s.gauges()...)
-	r.MustRegister(tableMetrics{s}, queueMetrics{s})
+	r.MustRegister(tableMetrics{s}, migrationMetrics{s}, queueMetrics{s})
 	return r
 }
 
@@ -49,6 +49,7 @@ func (s *Server) counters() []prometheus.Collector {
 		{"deliver_delivered_total", "Recipients delivered.", &out.Delivered},
 		{"deliver_deferred_total", "Recipients deferred, once for each attempt.", &out.Deferred},
 		{"deliver_failed_total", "Recipients failed.", &out.Failed},
+		{"deliver_moved_total", "Recipients gone on to the other side of a migration.", &out.Moved},
 		{"deliver_connects_total", "Connections opened.", &out.Connects},
 		{"deliver_connect_errors_total", "Connections that could not be opened.", &out.ConnectErrors},
 		{"deliver_reused_total", "Transactions over a kept connection.", &out.Reused},

@@ -49,7 +49,7 @@ func (o *Offline) Source() (explain.Source, error) {
 	g := &generation{config: o.Config, tables: o.Tables}
 	r := newResolvers(newResolver)
 	r.update(o.Config)
-	src := explain.Source{Generation: g.pin(), Planner: &deliver.Planner{Resolvers: r.get, Shuffle: shuffle}}
+	src := explain.Source{Generation: offlineHouse(o.Config.Data).furnish(g.pin()), Planner: &deliver.Planner{Resolvers: r.get, Shuffle: shuffle}}
 	key, err := readMarkKey(o.Config.Data)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
 		return src, err

@@ -15,9 +15,11 @@ import (
 	"github.com/postroad/postroad/internal/config"
 	"github.com/postroad/postroad/internal/console"
 	"github.com/postroad/postroad/internal/deliver"
+	"github.com/postroad/postroad/internal/migrate"
 	"github.com/postroad/postroad/internal/queue"
 	"github.com/postroad/postroad/internal/receive"
 	"github.com/postroad/postroad/internal/spool"
+	"github.com/postroad/postroad/internal/verify"
 )
 
 // Server is one running postroad. Its methods may be called by several
@@ -34,6 +36,8 @@ type Server struct {
 	markKey   []byte
 	store     spool.Store
 	deliverer *deliver.Deliverer
+	book      *migrate.Book
+	verifier  *verify.Verifier
 	runner    *queue.Runner
 	receiver  *receive.Server
 	doors     *doors
@@ -96,7 +100,7 @@ func (s *Server) Start(ctx context.Context) error {
 // are opened last, so that what comes in finds everything there.
 func (s *Server) steps() []func(context.Context, *config.Config) error {
 	return []func(context.Context, *config.Config) error{
-		s.openSpool, s.openTables, s.openDelivery, s.openQueue, s.openSessions, s.openConsole, s.openControl,
+		s.openSpool, s.openTables, s.openBook, s.openDelivery, s.openVerifier, s.openQueue, s.openSessions, s.openConsole, s.openControl,
 	}
 }
 
@@ -142,7 +146,7 @@ func (s *Server) openDelivery(_ context.Context, c *config.Config) error {
 	s.resolvers = newResolvers(s.opts.Resolver)
 	s.resolvers.update(c)
 	s.deliverer = deliver.New(deliver.Options{
-		Configs: s.config, Resolvers: s.resolvers.get, MarkKey: s.markKey, Log: s.log,
+		Pin: s.pinTables, Homes: homes{s}, Resolvers: s.resolvers.get, MarkKey: s.markKey, Log: s.log,
 		Reinjector: receive.NewReinjector(s.receiver.Acceptor(), s),
 		Dial:       s.opts.Dial, Interfaces: s.opts.Interfaces, Roots: s.opts.Roots,
 	})
@@ -233,9 +237,6 @@ func (s *Server) undo(ctx context.Context) error {
 	s.stops = nil
 	return all
 }
-
-// Pin gives the current generation, configuration and tables together.
-func (s *Server) Pin() receive.Generation { return s.current.Load().pin() }
 
 func (s *Server) config() *config.Config { return s.current.Load().config }
 

@@ -29,7 +29,13 @@ func (b *backend) Ask(_ context.Context, k control.TableKey) (explain.Asked, err
 	return explain.Asked{Table: k.Table, Key: k.Key, Answer: "found"}, b.err
 }
 func (b *backend) Tables() []control.TableStatus { return []control.TableStatus{{Name: "users"}} }
-func (b *backend) Status() control.Status        { return control.Status{PID: 7} }
+func (b *backend) Migrate(_ context.Context, action string, o control.MigrationOrder) (control.Migrated, error) {
+	return control.Migrated{Addresses: append(o.Addresses, action), Jobs: 2}, b.err
+}
+func (b *backend) MigrationStatus(_ context.Context, domain string) (control.MigrationStatus, error) {
+	return control.MigrationStatus{Domain: domain}, b.err
+}
+func (b *backend) Status() control.Status { return control.Status{PID: 7} }
 func (b *backend) Scan(_ context.Context, f spool.Filter, each func(spool.Entry) error) error {
 	b.filter = f
 	for _, e := range b.entries {

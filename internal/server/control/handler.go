@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/postroad/postroad/internal/explain"
+	"github.com/postroad/postroad/internal/migrate"
 	"github.com/postroad/postroad/internal/spool"
 )
 
@@ -25,6 +26,7 @@ type Backend interface {
 	Tables() []TableStatus
 	Scan(ctx context.Context, f spool.Filter, each func(spool.Entry) error) error
 	Change(ctx context.Context, f spool.Filter, a spool.Action) (int, error)
+	Migration
 }
 
 // Status of a running server.
@@ -58,6 +60,7 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("POST /table/get", h.tableGet)
 	mux.HandleFunc("GET /table/stats", h.tableStats)
 	mux.HandleFunc("POST /queue/list", h.list)
+	h.migrationRoutes(mux)
 	for name, a := range actions() {
 		mux.HandleFunc("POST /queue/"+name, h.change(a))
 	}
@@ -157,7 +160,7 @@ func answer(w http.ResponseWriter, v any, err error) {
 
 func statusOf(err error) int {
 	switch {
-	case errors.Is(err, explain.ErrUsage), errors.Is(err, ErrSelection):
+	case errors.Is(err, explain.ErrUsage), errors.Is(err, ErrSelection), errors.Is(err, ErrOrder), errors.Is(err, migrate.ErrOrder):
 		return http.StatusBadRequest
 	case errors.Is(err, spool.ErrUnavailable), errors.Is(err, spool.ErrFull):
 		return http.StatusServiceUnavailable
