@@ -106,9 +106,9 @@ func TestAnswersServeAndGetOld(t *testing.T) {
 			{2 * time.Hour, true, "bob@asked.example", table.NotFound, 7},      //
 			{72 * time.Hour, true, "bob@asked.example", table.TryLater, 8},     //
 			{0, true, "nobody@asked.example", table.TryLater, 9},               // never heard of
-			{0, false, "ann@other.example", table.Found, 10}, // another name of it
-			{0, false, "ann@foreign.example", table.TryLater, 10},               // not ours
-			{0, false, "no address", table.NotFound, 10},                        //
+			{0, false, "ann@other.example", table.Found, 10},                   // another name of it
+			{0, false, "ann@foreign.example", table.TryLater, 10},              // not ours
+			{0, false, "no address", table.NotFound, 10},                       //
 		} {
 			time.Sleep(step.after)
 			was := h.says
