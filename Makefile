@@ -1,4 +1,4 @@
-.PHONY: help build test race fuzz crash mutation bench lint fmt demo
+.PHONY: help build test race fuzz crash equivalence mutation bench lint fmt demo
 
 help: ## the verbs of this file
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -22,6 +22,9 @@ fuzz: ## every fuzz target, FUZZTIME each
 crash: ## long crash campaigns: every I/O operation, and kill -9 under load
 	go test -count=1 -timeout 60m ./internal/spool -run 'TestCrash|TestFaults|TestModel' -crash.points=all
 	POSTROAD_CRASH=all go test -count=1 -timeout 60m -v ./test/crash
+
+equivalence: ## imported Postfix configurations beside a real Postfix
+	go test -count=1 -v -run Import ./internal/importer/... ./test/interop
 
 mutation: ## breaks each matcher and stage of decide in turn; the tests must notice
 	go run ./test/mutation

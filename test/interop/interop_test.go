@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"flag"
 	"fmt"
 	"math/big"
 	"os"
@@ -21,6 +22,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// Tests that run side by side wait for other programs most of the time.
+	flag.Set("test.parallel", "6")
 	code := m.Run()
 	peer.RemoveBinary()
 	os.Exit(code)

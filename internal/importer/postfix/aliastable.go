@@ -40,9 +40,22 @@ func (im *importer) aliasTable() {
 		}
 		im.aliasRef = im.fileTable("aliases", "virtual", fileLines(lines, false), from)
 	}
+	im.endlessAliases(entries)
 	if !im.model.propagates["virtual"] && im.model.delimiters != "" {
 		im.result.shapes["virtual_alias_maps"] = "subaddresses go along with virtual aliases"
 		im.leaveOnly(Left{What: "propagate_unmatched_extensions", Place: im.place("propagate_unmatched_extensions"), Why: "a subaddress that no alias names always goes along"})
+	}
+}
+
+// endlessAliases lists those that lead in a circle, which is left out here and
+// defers all mail for them in Postfix.
+func (im *importer) endlessAliases(entries []aliasEntry) {
+	for _, e := range entries {
+		im.model.notes = map[string]bool{}
+		if _, ok := im.model.expand(e.key); !ok {
+			im.result.shapes[endlessAlias] = "the circle is left out, where Postfix answers 451"
+			im.differ(Left{What: e.key, Place: e.place, Why: "its aliases lead in a circle: the circle is left out, where Postfix answers 451"})
+		}
 	}
 }
 

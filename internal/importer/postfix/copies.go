@@ -28,7 +28,8 @@ func (im *importer) copies() {
 // copyTargets are the final recipients of a copy.
 func (im *importer) copyTargets(to string) []string {
 	im.model.notes = map[string]bool{}
-	return im.model.expand(im.model.canonicalRecipient(im.Main.completed(to)))
+	list, _ := im.model.expand(im.model.canonicalRecipient(im.Main.completed(to)))
+	return list
 }
 
 // copyKeys are the patterns that are copied to one address.

@@ -48,6 +48,13 @@ func (r *Result) Compare(ctx context.Context, route Router, questions []Question
 	return out, nil
 }
 
+// Ask gives the model's answer to an envelope.
+func (r *Result) Ask(q Question) Answer { return r.model.Ask(q) }
+
+// Told writes an answer of Postfix's in the form in which both sides are
+// compared. A recipient that comes back is refused, whenever that is found out.
+func (r *Result) Told(a Answer) string { return r.told(a) }
+
 // Judge compares one answer of Postfix's with ours.
 func (r *Result) Judge(q Question, theirs Answer, ours explain.Result) (Difference, bool) {
 	d := Difference{Question: q, Postfix: r.told(theirs), Postroad: r.ourTold(ours)}
@@ -58,15 +65,13 @@ func (r *Result) Judge(q Question, theirs Answer, ours explain.Result) (Differen
 	return d, true
 }
 
-// told writes Postfix's answer in the form that is compared. A recipient that
-// comes back is refused, whenever that is found out.
 func (r *Result) told(a Answer) string {
 	if a.Verdict != "accept" {
 		return a.Verdict
 	}
 	var legs []string
 	for _, l := range a.Legs {
-		legs = append(legs, legText(l.Recipient, r.hop(l), l.Copy))
+		legs = append(legs, r.legText(l.Recipient, r.hop(l), l.Copy))
 	}
 	return together(legs)
 }
@@ -81,12 +86,17 @@ func (r *Result) ourTold(res explain.Result) string {
 	}
 	var legs []string
 	for _, d := range one.Deliveries {
-		legs = append(legs, legText(d.Recipient, r.ourHop(d), d.Copy != ""))
+		legs = append(legs, r.legText(d.Recipient, r.ourHop(d), d.Copy != ""))
 	}
 	return together(legs)
 }
 
-func legText(recipient, hop string, isCopy bool) string {
+// legText writes one leg. A mailbox of our own has no subaddress.
+func (r *Result) legText(recipient, hop string, isCopy bool) string {
+	local, domain, _ := cut(recipient)
+	if n := split(local, r.model.delimiters); n > 0 && strings.HasPrefix(hop, "maildir ") {
+		recipient = local[:n] + "@" + domain
+	}
 	s := strings.ToLower(recipient) + " by " + strings.ToLower(hop)
 	if isCopy {
 		s = "copy " + s

@@ -9,10 +9,19 @@ import (
 // ${name?text}, ${name:text}, ${name?{text}:{text}} and
 // ${{text}==…{text}?{text}:{text}} (postconf(5)). A reference that leads in a
 // circle, or cannot be read, becomes nothing.
-func (p *Parameters) Expand(s string) string { return p.expand(s, 0) }
+func (p *Parameters) Expand(s string) string {
+	x := expansion{Parameters: p, left: maxReferences}
+	return x.expand(s, 0)
+}
 
-func (p *Parameters) expand(s string, depth int) string {
-	if depth > maxExpansion || !strings.Contains(s, "$") {
+// expansion is one Expand under way.
+type expansion struct {
+	*Parameters
+	left int // references that may still be followed
+}
+
+func (x *expansion) expand(s string, depth int) string {
+	if x.left--; depth > maxExpansion || x.left < 0 || !strings.Contains(s, "$") {
 		return s
 	}
 	var b strings.Builder
@@ -30,7 +39,7 @@ func (p *Parameters) expand(s string, depth int) string {
 		}
 		ref, n := cutReference(s[i:])
 		i += n
-		b.WriteString(p.reference(ref, depth+1))
+		b.WriteString(x.reference(ref, depth+1))
 	}
 	return b.String()
 }
@@ -75,26 +84,26 @@ func isNameByte(c byte) bool {
 }
 
 // reference gives what one reference stands for.
-func (p *Parameters) reference(ref string, depth int) string {
+func (x *expansion) reference(ref string, depth int) string {
 	ref = strings.TrimSpace(ref)
 	if strings.HasPrefix(ref, "{") {
-		return p.comparison(ref, depth)
+		return x.comparison(ref, depth)
 	}
 	n := 0
 	for n < len(ref) && isNameByte(ref[n]) {
 		n++
 	}
 	name, rest := ref[:n], strings.TrimSpace(ref[n:])
-	p.asked[name] = true
-	value := p.expand(p.raw(name), depth)
+	x.asked[name] = true
+	value := x.expand(x.raw(name), depth)
 	switch {
 	case rest == "":
 		return value
 	case rest[0] == '?':
-		return p.choose(value != "", rest[1:], depth)
+		return x.choose(value != "", rest[1:], depth)
 	case rest[0] == ':' && value == "":
 		text, _ := unbraced(rest[1:])
-		return p.expand(text, depth)
+		return x.expand(text, depth)
 	case rest[0] == ':':
 		return value
 	}
@@ -102,7 +111,7 @@ func (p *Parameters) reference(ref string, depth int) string {
 }
 
 // choose reads "{yes}:{no}", "{yes}" or "yes".
-func (p *Parameters) choose(holds bool, s string, depth int) string {
+func (x *expansion) choose(holds bool, s string, depth int) string {
 	s = strings.TrimSpace(s)
 	then, otherwise := s, ""
 	if strings.HasPrefix(s, "{") {
@@ -118,16 +127,16 @@ func (p *Parameters) choose(holds bool, s string, depth int) string {
 	if !holds {
 		then = otherwise
 	}
-	return p.expand(then, depth)
+	return x.expand(then, depth)
 }
 
 // comparison reads "{a} op {b} ? {yes} : {no}".
-func (p *Parameters) comparison(s string, depth int) string {
+func (x *expansion) comparison(s string, depth int) string {
 	end := closing(s)
 	if end < 0 {
 		return ""
 	}
-	left, rest := p.expand(s[1:end], depth), strings.TrimSpace(s[end+1:])
+	left, rest := x.expand(s[1:end], depth), strings.TrimSpace(s[end+1:])
 	at := strings.IndexByte(rest, '{')
 	if at < 0 {
 		return ""
@@ -136,12 +145,12 @@ func (p *Parameters) comparison(s string, depth int) string {
 	if end = closing(rest); end < 0 {
 		return ""
 	}
-	right, rest := p.expand(rest[1:end], depth), strings.TrimSpace(rest[end+1:])
+	right, rest := x.expand(rest[1:end], depth), strings.TrimSpace(rest[end+1:])
 	rest, ok := strings.CutPrefix(rest, "?")
 	if !ok {
 		return ""
 	}
-	return p.choose(compares(strings.TrimSpace(left), op, strings.TrimSpace(right)), rest, depth)
+	return x.choose(compares(strings.TrimSpace(left), op, strings.TrimSpace(right)), rest, depth)
 }
 
 // compares compares numbers as numbers, everything else as text; "<level" and its

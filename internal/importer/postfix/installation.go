@@ -66,6 +66,9 @@ func (in *Installation) ownNames() {
 	if _, domain, ok := strings.Cut(in.Main.Get("myhostname"), "."); ok {
 		d["mydomain"] = domain
 	}
+	if path := in.locate("/etc/aliases"); isFile(path) {
+		d["alias_maps"] = "hash:/etc/aliases"
+	}
 	// Debian's Postfix reads myorigin from a file when it names one.
 	if name := in.Main.Get("myorigin"); strings.HasPrefix(name, "/") {
 		if text, err := readText(in.locate(name)); err == nil {
@@ -115,6 +118,11 @@ func (in *Installation) shown(name string) string {
 		}
 	}
 	return name
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }
 
 func readText(path string) (string, error) {

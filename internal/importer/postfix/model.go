@@ -119,11 +119,17 @@ func (m *Model) Ask(q Question) Answer {
 func (m *Model) deliver(q Question, a *Answer) {
 	sender := m.canonicalSender(q.Sender)
 	recipient := m.canonicalRecipient(q.Recipient)
-	for _, r := range m.expand(recipient) {
+	finals, ok := m.expand(recipient)
+	if !ok {
+		a.Verdict, a.Reason = "defer", "alias expansion error"
+		return
+	}
+	for _, r := range finals {
 		m.leg(a, sender, r, false)
 	}
 	for _, to := range m.copies(sender, recipient) {
-		for _, r := range m.expand(m.canonicalRecipient(to)) {
+		finals, _ = m.expand(m.canonicalRecipient(to))
+		for _, r := range finals {
 			m.leg(a, sender, r, true)
 		}
 	}

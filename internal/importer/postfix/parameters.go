@@ -26,10 +26,12 @@ type Parameters struct {
 	asked      map[string]bool // names that a value referred to
 }
 
-// maxExpansion bounds nested references, and maxValue what they make.
+// Bounds of an expansion: nested references, references in all, and what they
+// make.
 const (
-	maxExpansion = 32
-	maxValue     = 1 << 20
+	maxExpansion  = 32
+	maxReferences = 10000
+	maxValue      = 1 << 20
 )
 
 // ParseMain reads main.cf. file is how places name it. Nothing makes it fail:

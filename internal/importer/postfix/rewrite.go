@@ -107,23 +107,33 @@ func (m *Model) look(parameter string, ts Tables, address string, propagate bool
 }
 
 // expand follows the virtual aliases of an address to those that have none
-// (cleanup_map1n(3)).
-func (m *Model) expand(address string) []string {
-	list, seen := []string{address}, map[string]bool{}
-	for i := 0; i < len(list) && len(list) < maxExpansions; i++ {
-		for !seen[strings.ToLower(list[i])] {
+// (cleanup_map1n(3)). ok is false where they have no end: cleanup(8) defers then.
+func (m *Model) expand(address string) (list []string, ok bool) {
+	list = []string{address}
+	itself := map[string]bool{} // an address that an alias of that name names is final
+	for i := 0; i < len(list); i++ {
+		for depth := 0; !itself[strings.ToLower(list[i])]; depth++ {
 			from := list[i]
-			seen[strings.ToLower(from)] = true
 			to := m.look("virtual_alias_maps", m.virtual, from, m.propagates["virtual"])
 			if len(to) == 0 {
 				break
 			}
+			if depth >= maxExpansions || len(list)+len(to) > maxExpansions {
+				m.note(endlessAlias)
+				return []string{address}, false
+			}
 			list[i] = to[0]
 			list = append(list, to[1:]...)
+			for _, t := range to {
+				itself[strings.ToLower(from)] = itself[strings.ToLower(from)] || strings.EqualFold(t, from)
+			}
 		}
 	}
-	return unique(list)
+	return unique(list), true
 }
+
+// endlessAlias is noted where aliases lead in a circle.
+const endlessAlias = "a circle of aliases"
 
 // unique drops addresses that stand there already.
 func unique(list []string) []string {
@@ -180,7 +190,8 @@ func (m *Model) local(a *Answer, sender, address string) {
 				follow(t, depth+1)
 				continue
 			}
-			for _, final := range m.expand(t) {
+			list, _ := m.expand(t)
+			for _, final := range list {
 				m.final(a, sender, final)
 			}
 		}
