@@ -40,6 +40,7 @@ func (l *loader) buildRoot(rules *decide.Rules) {
 	c.Hostname = get[mail.Domain](b, "hostname")
 	c.Data = get[filePath](b, "data").path
 	c.Addresses = get[[]netip.Addr](b, "addresses")
+	c.MinFree = get[int64](b, "min_free")
 	rules.Hostname = c.Hostname
 	rules.Postmaster = get[mail.Address](b, "postmaster")
 	rules.Limits.MaxReceived = get[int](b, "max_received")

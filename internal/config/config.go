@@ -16,6 +16,7 @@ type Config struct {
 	Hostname   mail.Domain
 	Data       string
 	Addresses  []netip.Addr // our own, behind NAT
+	MinFree    int64        // octets of free disk below which no mail is taken
 	Rules      *decide.Rules
 	Snapshot   *decide.Snapshot
 

@@ -7,6 +7,7 @@ func rootFields() []field {
 		{name: "postmaster", typ: typeAddress, doc: "Where mail for `<postmaster>` without a domain goes.", example: `"admin@example.com"`},
 		{name: "addresses", typ: typeIPs, doc: "Our own public addresses behind NAT, for the rule that an MX may be ourselves.", example: `["203.0.113.10"]`},
 		{name: "max_received", typ: typeCount, def: "100", doc: "A message with more Received fields than this is in a loop.", example: "100"},
+		{name: "min_free", typ: typeSize, def: `"512MiB"`, doc: "Free space of the data folder's disk below which no mail is taken (452); what is queued goes on. Taken at start.", example: `"2GB"`},
 	}
 }
 

@@ -116,6 +116,9 @@ func (s *Server) openSpool(_ context.Context, c *config.Config) error {
 	}
 	o := s.opts.Spool
 	o.Dir, o.Log = filepath.Join(s.data, "spool"), s.log
+	if o.MinFree == 0 {
+		o.MinFree = c.MinFree
+	}
 	store, err := spool.Open(o)
 	if err != nil {
 		return fmt.Errorf("spool in %s: %w", o.Dir, err)
