@@ -157,7 +157,8 @@ type Remote struct {
 	Stale       time.Duration // how much longer while the table cannot be asked
 	Cache       int64         // octets
 
-	SQL *SQL
+	SQL   *SQL
+	Redis *Redis
 }
 
 // SQL is a query to a database.

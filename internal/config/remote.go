@@ -19,6 +19,7 @@ type remoteKind struct {
 func remoteKinds() []remoteKind {
 	return []remoteKind{
 		{"sql", (*loader).sqlTable},
+		{"redis", (*loader).redisTable},
 	}
 }
 
@@ -39,6 +40,16 @@ func (l *loader) remote(b *block) *Remote {
 		}
 	}
 	return r
+}
+
+// keyMark stands for the key where a text is made with it.
+const keyMark = "{key}"
+
+// ca is the file of a server's certificate authorities.
+func (l *loader) ca(b *block) string {
+	f := get[filePath](b, "ca")
+	l.needFile(b, "ca", f)
+	return f.path
 }
 
 func (l *loader) sqlTable(b *block, r *Remote) {

@@ -11,7 +11,8 @@ func tableSpec() *blockSpec {
 			{name: "entries", typ: typeEntries, required: true, doc: "A set, or a map.", example: `{ "customer1.example" = "fra" }`},
 		}},
 		{name: "sql", doc: "A query to PostgreSQL, MySQL, MariaDB or SQLite. A row is found, its columns are the values.", fields: sqlFields()},
-		{name: "ldap", later: true}, {name: "redis", later: true}, {name: "http", later: true},
+		{name: "redis", doc: "A string, a field of a hash, or a set of Redis.", fields: redisFields()},
+		{name: "ldap", later: true}, {name: "http", later: true},
 		{name: "socketmap", later: true}, {name: "cdb", later: true}, {name: "lmdb", later: true},
 	}}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/postroad/postroad/internal/config"
+	"github.com/postroad/postroad/internal/table/redis"
 	"github.com/postroad/postroad/internal/table/remote"
 	"github.com/postroad/postroad/internal/table/sql"
 )
@@ -22,12 +23,35 @@ type remoteKind struct {
 func remoteKinds() []remoteKind {
 	return []remoteKind{
 		{"sql", openSQL},
+		{"redis", openRedis},
 	}
 }
 
 func openSQL(t *config.Table) (remote.Asker, error) {
 	d := t.Remote.SQL
 	return sql.New(sql.Options{Driver: d.Driver, DSN: d.DSN.Read, Query: d.Query, Connections: t.Remote.Connections})
+}
+
+func openRedis(t *config.Table) (remote.Asker, error) {
+	d := t.Remote.Redis
+	server, database, err := redis.Parse(d.URL)
+	if err != nil {
+		return nil, err
+	}
+	server.Roots = d.CA
+	return redis.New(redis.Options{
+		Server: server, Database: database, User: d.User, Password: reader(d.Pass),
+		Command: d.Command, Name: d.Key, Field: d.Field,
+		Timeout: t.Remote.Timeout, Connections: t.Remote.Connections,
+	})
+}
+
+// reader gives how a secret is read; nil for none.
+func reader(s *config.Secret) func() (string, error) {
+	if s == nil {
+		return nil
+	}
+	return s.Read
 }
 
 // source is a remote table with the definition that it was opened by.
