@@ -15,7 +15,13 @@ type patternSet struct {
 	domains   map[string]struct{} // "example.com"
 	parents   map[string]struct{} // ".example.com"
 	locals    map[string]struct{} // "ann"
-	tables    []TableID
+	tables    []patternTable
+}
+
+// patternTable is a table whose keys are patterns.
+type patternTable struct {
+	id    TableID
+	bound bool // asked for keys that bound a relay rule
 }
 
 func compilePatterns(patterns []Pattern) *patternSet {
@@ -38,7 +44,7 @@ func compilePatterns(patterns []Pattern) *patternSet {
 		case PatternAny:
 			set.any = true
 		case PatternTable:
-			set.tables = append(set.tables, p.Table)
+			set.tables = append(set.tables, patternTable{p.Table, p.bound})
 		}
 	}
 	return set
@@ -54,13 +60,20 @@ func (set *patternSet) match(q *query, s *subject) tri {
 		return yes
 	}
 	t := no
-	for _, id := range set.tables {
-		q.keys = s.keys(q.keys[:0])
-		if t = or(t, q.member(id, q.keys)); t == yes {
+	for _, table := range set.tables {
+		q.keys = table.keys(q.keys[:0], s)
+		if t = or(t, q.member(table.id, q.keys)); t == yes {
 			break
 		}
 	}
 	return t
+}
+
+func (t patternTable) keys(dst []string, s *subject) []string {
+	if t.bound {
+		return s.boundKeys(dst)
+	}
+	return s.keys(dst)
 }
 
 func (set *patternSet) matchInline(s *subject) bool {
@@ -106,9 +119,9 @@ func (set *patternSet) matchName(q *query, name string) tri {
 		return yes
 	}
 	t := no
-	for _, id := range set.tables {
+	for _, table := range set.tables {
 		q.keys = appendParents(append(q.keys[:0], name), name)
-		if t = or(t, q.member(id, q.keys)); t == yes {
+		if t = or(t, q.member(table.id, q.keys)); t == yes {
 			break
 		}
 	}

@@ -112,7 +112,8 @@ func (s *Snapshot) compileRules() {
 	}
 	for i := range s.Rules.Relay {
 		r := &s.Rules.Relay[i]
-		s.bookOf(r.Tenant).relay.addAt(i, rule{Ref: r.Ref, condition: compileMatchers(&r.Match, r.Name)}, &r.Match)
+		m := boundMatchers(r.Match)
+		s.bookOf(r.Tenant).relay.addAt(i, rule{Ref: r.Ref, condition: compileMatchers(&m, r.Name)}, &m)
 		s.proven = append(s.proven, provesClient(s.Rules, r.Match))
 	}
 	for i := range s.Rules.Routes {

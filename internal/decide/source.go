@@ -95,6 +95,8 @@ type Pattern struct {
 	Local  string      // Address, Local; lower case
 	Domain mail.Domain // Address, Domain, Subdomain
 	Table  TableID     // Table
+
+	bound bool // a table is asked for addresses and registered domains only
 }
 
 // LoginPattern matches a login by directory, or by directory and name.
