@@ -16,6 +16,7 @@ const (
 	sectionRelay
 	sectionDeny
 	sectionDomains
+	sectionRewrite
 	sectionTransports
 	sectionRoutes
 	sectionCopies
@@ -25,7 +26,7 @@ const (
 )
 
 func (s section) title() string {
-	return [...]string{"", "doors", "who may relay", "who is refused", "what is hosted here", "transports", "where mail goes", "copies", "tables", "retries"}[s]
+	return [...]string{"", "doors", "who may relay", "who is refused", "what is hosted here", "rewriting", "transports", "where mail goes", "copies", "tables", "retries"}[s]
 }
 
 // attribute is one line of a block.

@@ -2,16 +2,6 @@ package postfix
 
 import "strings"
 
-// rewriting lists what changes addresses before they are routed.
-func (im *importer) rewriting() {
-	for _, p := range []string{"canonical_maps", "sender_canonical_maps", "recipient_canonical_maps", "masquerade_domains", "masquerade_exceptions",
-		"masquerade_classes", "canonical_classes", "smtp_generic_maps"} {
-		if im.Main.IsSet(p) && im.Main.Get(p) != "" {
-			im.leave(p, p, "rewriting of addresses is not built yet")
-		}
-	}
-}
-
 // leftovers lists every setting of main.cf that nothing was made of.
 func (im *importer) leftovers() {
 	for _, s := range im.Main.Settings() {
