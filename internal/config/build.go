@@ -29,6 +29,7 @@ func (l *loader) build() {
 	l.buildTenants(rules)
 	l.buildRewrites(rules)
 	l.buildSRS(rules)
+	l.buildLists(rules)
 	l.buildLog()
 	l.relayNetworks(rules)
 	l.openRelay(rules)

@@ -145,6 +145,8 @@ func useOf(attribute string) use {
 		return use{what: "aliases", formats: orRemote("virtual", "map", "csv", "regexp", "inline"), values: true}
 	case "domains":
 		return use{what: "domains", formats: orRemote("list", "map", "csv", "virtual", "inline")}
+	case "members":
+		return use{what: "members", formats: orRemote("list", "virtual", "map", "csv", "inline")}
 	case "map":
 		return use{what: "addresses to rewrite", formats: orRemote("virtual", "map", "csv", "regexp", "inline"), values: true}
 	case "owns":

@@ -38,6 +38,7 @@ const (
 	typeAliases   valueType = "object: local part to address or list, or a table"
 	typeTargets   valueType = "list of addresses"
 	typeEntries   valueType = "list of keys, or object: key to value or list"
+	typeMany      valueType = "list of addresses, or a table"
 	typeWords     valueType = "list of words"
 	typeRenames   valueType = "object: pattern to address or domain, or a table"
 	typeSecrets   valueType = "list of env(\"NAME\") and file(\"path\")"
@@ -151,7 +152,7 @@ func newSchema() *schema {
 			listenerSpec(), directorySpec(), relaySpec(), denySpec(), domainSpec(), transportSpec(),
 			routeSpec(), copySpec(), tableSpec(), resolverSpec(), retrySpec(), consoleSpec(), logSpec(),
 			templateSpec(), tenantSpec(),
-			rewriteSpec(), srsSpec(),
+			rewriteSpec(), srsSpec(), listSpec(),
 			later("chain", "gateways that mail must pass"),
 			later("gateway", "a system that mail leaves to and comes back from"),
 			later("filter", "milter and other filters"),

@@ -10,7 +10,7 @@ func tenantSpec() *blockSpec {
 			{name: "postmaster", typ: typeAddress, doc: "Who gets mail for the postmaster of its domains that have none. Absent: the server's.", example: `"admin@acme.example"`},
 		},
 		inner: []*blockSpec{
-			domainSpec(), directorySpec(), relaySpec(), denySpec(), transportSpec(), routeSpec(), copySpec(), tableSpec(), rewriteSpec(), srsSpec(), tenantLimitsSpec(),
+			domainSpec(), directorySpec(), relaySpec(), denySpec(), transportSpec(), routeSpec(), copySpec(), tableSpec(), rewriteSpec(), srsSpec(), listSpec(), tenantLimitsSpec(),
 			later("chain", "gateways that a tenant's mail must pass"),
 			later("gateway", "a tenant's own gateway"),
 			later("sign", "a tenant's own signatures"),

@@ -68,6 +68,8 @@ func (l *loader) listOf(f *field, e hclsyntax.Expression) (any, bool) {
 		return wrap(each(items(e), parsed(l, parseServer)))
 	case typeClients:
 		return wrap(l.clients(e))
+	case typeMany:
+		return wrap(l.many(e))
 	case typeWords:
 		return wrap(l.words(f, e))
 	case typeRenames:

@@ -12,6 +12,7 @@ const (
 	entryUnknown entryKind = iota
 	entryMailbox
 	entryAlias
+	entryList
 	entryAway // a table could not answer
 )
 
@@ -22,12 +23,14 @@ type entry struct {
 	targets []mail.Address // of an inline alias
 	values  []string       // of a table
 	ext     string         // subaddress that the key did not have, to be passed on
-	wild    bool           // found by a key that stands for many addresses
+	list    *List
+	wild    bool // found by a key that stands for many addresses
 }
 
 // find looks an address up in its domain. Names come before wildcards, and among
 // names aliases before mailboxes; a catch-all comes last (SEMANTICS 5):
 //
+//  0. lists
 //  1. aliases: user+ext@d, user@d, then the bare local parts (virtual(5))
 //  2. mailboxes: user+ext@d, user@d, bare local parts in a list
 //  3. for postmaster: the postmaster of the configuration
@@ -40,7 +43,7 @@ type entry struct {
 // nobody knows, as virtual(5) says of it.
 func (q *query) find(d *domain, s *subject) entry {
 	for _, step := range [...]func(*query, *domain, *subject) entry{
-		(*query).namedAlias, (*query).namedMailbox, (*query).postmaster, (*query).wildAlias,
+		(*query).namedList, (*query).namedAlias, (*query).namedMailbox, (*query).postmaster, (*query).wildAlias,
 		(*query).wildMailbox, (*query).catchAll, (*query).lastPostmaster,
 	} {
 		if e := step(q, d, s); e.kind != entryUnknown {

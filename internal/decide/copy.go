@@ -11,7 +11,7 @@ import (
 // that is accepted. Our own reports and queued mail are not copied. It gives the
 // ruling of the message: a rule that cannot be told defers it.
 func (q *query) copies(d *Decision, sender *subject) ruling {
-	if o := q.in.Facts.Origin; o == OriginReport || o == OriginReroute {
+	if o := q.in.Facts.Origin; o == OriginReport || o == OriginReroute || q.in.Facts.Continued {
 		return accepted()
 	}
 	host := firstAccepted(d.Recipients)

@@ -97,6 +97,8 @@ func (x *expansion) follow(b *branch) {
 	case entryMailbox:
 		x.step(StageAddress, e.rule, b.key, " is a mailbox")
 		x.add(b, x.mailboxOf(b.address))
+	case entryList:
+		x.list(b, e.list)
 	case entryAlias:
 		x.alias(b, e)
 	}

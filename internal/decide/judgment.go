@@ -22,6 +22,7 @@ type member struct {
 	mailbox  mail.Address // without the subaddress; zero when foreign
 	expanded mail.Address // the address from which it came, zero: it is the one that was given
 	aliased  bool         // it came by an alias
+	list     *List        // it is one; nil: it is not
 	ruling   ruling
 	leg      Delivery
 	twin     *Delivery // to the other side of a migration as well

@@ -26,6 +26,10 @@ func (j *judgment) routeMember(m *member) {
 		m.ruling = r
 		return
 	}
+	if m.list != nil {
+		j.routeList(m)
+		return
+	}
 	if d := j.crossing(j.space, m.address); d != nil {
 		j.cross(m, d)
 		return

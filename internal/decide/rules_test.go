@@ -218,6 +218,12 @@ func (w *world) block(b block, ref Ref) {
 		r.Copies = append(r.Copies, Copy{Ref: ref, Tenant: tenant, Match: a.match, To: address(a.word("to")), Via: a.word("via")})
 	case "rewrite":
 		r.Rewrites = append(r.Rewrites, w.rewrite(b, a, ref))
+	case "list":
+		one := List{Ref: ref, Address: address(b.name()), Owner: address(a.word("owner")), Table: NoTable}
+		for _, m := range b.below {
+			one.Members = append(one.Members, address(m))
+		}
+		r.Lists = append(r.Lists, one)
 	case "srs":
 		one := SRS{Ref: ref, Name: b.name(), Domain: mail.Domain(a.word("domain")), Anybody: a.word("accept") == "all"}
 		if w.secrets == nil {

@@ -27,6 +27,7 @@ type Snapshot struct {
 	directories map[string]*Directory
 	tableNames  []string // by TableID, as steps name them
 	renamers    []renamer
+	lists       map[string]*List // by the key of the address
 	srs         map[string]*SRS
 	srsDomains  map[mail.Domain]*SRS
 	limits      Limits
@@ -53,6 +54,7 @@ func Compile(r *Rules) (*Snapshot, error) {
 		spaces:      make(map[string]*space, len(r.Tenants)),
 		srs:         make(map[string]*SRS, len(r.SRS)),
 		srsDomains:  make(map[mail.Domain]*SRS, len(r.SRS)),
+		lists:       make(map[string]*List, len(r.Lists)),
 		limits:      r.Limits.orDefaults(),
 		partners:    compilePartners(r),
 	}
@@ -65,6 +67,9 @@ func Compile(r *Rules) (*Snapshot, error) {
 		return nil, err
 	}
 	if err := s.compileSRS(); err != nil {
+		return nil, err
+	}
+	if err := s.compileLists(); err != nil {
 		return nil, err
 	}
 	return s, s.checkReferences()

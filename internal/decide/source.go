@@ -27,6 +27,7 @@ type Rules struct {
 	Templates   []Template // many domains from tables; Domains come before them
 	Rewrites    []Rewrite  // in file order
 	SRS         []SRS
+	Lists       []List
 	Limits      Limits
 }
 

@@ -31,6 +31,9 @@ func usedTables(rules *decide.Rules) map[decide.TableID]bool {
 		matcherTables(r.Match, used)
 		used[r.Table] = true
 	}
+	for _, l := range rules.Lists {
+		used[l.Table] = true
+	}
 	for _, d := range rules.Domains {
 		used[d.AliasTable] = true
 		used[d.MailboxTable] = used[d.MailboxTable] || d.Members == decide.MembersTable

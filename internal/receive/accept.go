@@ -115,7 +115,7 @@ func (t *Transaction) settle(ctx context.Context) (decide.Decision, []spool.Job,
 	if err != nil {
 		return d, nil, err
 	}
-	if d.Verdict != decide.Accept {
+	if d.Verdict != decide.Accept && !(t.bounces && d.Verdict == decide.Reject) {
 		return d, nil, &mail.Error{Op: "receive.decide", Reply: d.Reply}
 	}
 	return d, t.jobs(d), nil

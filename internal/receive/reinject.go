@@ -57,6 +57,9 @@ func (r *reinjection) abort() {
 }
 
 func (r *reinjection) run(ctx context.Context) error {
+	if r.attempt.Job.Lane.Transport == decide.BuiltinList {
+		return r.lists(ctx)
+	}
 	return r.themselves(ctx)
 }
 
@@ -71,7 +74,7 @@ func (r *reinjection) themselves(ctx context.Context) error {
 			e.Recipients = append(e.Recipients, mail.Recipient{Address: to.Final, Notify: to.Notify, ORCPT: to.ORCPT})
 		}
 	}
-	return r.send(ctx, e, job.Expanded)
+	return r.send(ctx, arrival{facts: decide.Facts{Origin: decide.OriginReinjected}, envelope: e, expanded: job.Expanded})
 }
 
 func (r *reinjection) envelope(sender mail.Path) mail.Envelope {
@@ -79,17 +82,26 @@ func (r *reinjection) envelope(sender mail.Path) mail.Envelope {
 	return mail.Envelope{Sender: sender, Body: job.Body, SMTPUTF8: job.SMTPUTF8, Size: r.attempt.Body.Size()}
 }
 
-// send decides a message as it comes in again and prepares it. expanded is the
-// address that led here: in Delivered-To it ends a loop (RFC 9228).
-func (r *reinjection) send(ctx context.Context, e mail.Envelope, expanded mail.Address) error {
-	tx := r.x.acceptor.Begin(r.gen, decide.Facts{Origin: decide.OriginReinjected, MarkKey: r.x.acceptor.markKey}, e)
+// arrival is a message as it comes in again.
+type arrival struct {
+	facts    decide.Facts
+	envelope mail.Envelope
+	expanded mail.Address // that led here: in Delivered-To it ends a loop (RFC 9228)
+	bounces  bool         // refusals are told to the sender, even when all are
+}
+
+// send decides a message and prepares it.
+func (r *reinjection) send(ctx context.Context, a arrival) error {
+	a.facts.MarkKey = r.x.acceptor.markKey
+	tx := r.x.acceptor.Begin(r.gen, a.facts, a.envelope)
+	tx.bounces = a.bounces
 	defer tx.Abort()
 	body, err := tx.Body(ctx, Hop{By: string(r.gen.Config.Hostname)})
 	if err != nil {
 		return err
 	}
-	if !expanded.IsZero() {
-		if _, err := io.WriteString(body, "Delivered-To: "+expanded.String()+"\r\n"); err != nil {
+	if !a.expanded.IsZero() {
+		if _, err := io.WriteString(body, "Delivered-To: "+a.expanded.String()+"\r\n"); err != nil {
 			return storeError(err)
 		}
 	}

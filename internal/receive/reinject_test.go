@@ -1,6 +1,7 @@
 package receive_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -72,5 +73,59 @@ func TestReinjectRefused(t *testing.T) {
 	}
 	if w.store.open != 0 {
 		t.Errorf("%d drafts are left open", w.store.open)
+	}
+}
+
+// The members of a list get the mail under the list's own sender, part by part, and
+// whom we refuse is told to its owner.
+func TestList(t *testing.T) {
+	w := newWorld(t)
+	rules := testRules()
+	l := decide.List{Ref: decide.Ref{Name: "list.all"}, Address: addr("all@example.com"), Owner: addr("ann@example.com"), Table: decide.NoTable}
+	l.Members = []mail.Address{addr("bob@example.com"), addr("nobody@example.com")}
+	for i := range 50_000 {
+		l.Members = append(l.Members, mail.Address{Local: fmt.Sprintf("m%d", i), Domain: "far.example"})
+	}
+	rules.Lists = []decide.List{l}
+	snapshot, err := decide.Compile(rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.gen.gen.Config.Snapshot = snapshot
+	x := receive.NewReinjector(w.server.Acceptor(), &w.gen)
+	a := again("all@example.com")
+	a.Job.Lane.Transport = decide.BuiltinList
+	drafts, err := x.Reinject(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, d := range drafts {
+		for _, j := range d.(*recordedDraft).jobs {
+			if j.Sender.String() != "owner-all@example.com" || j.EnvID != "" {
+				t.Fatalf("sender %s, envid %q", j.Sender, j.EnvID)
+			}
+			for _, r := range j.Recipients {
+				got[r.Final.String()] += j.Lane.Transport
+			}
+		}
+		if body := d.(*recordedDraft).body.String(); !strings.Contains(body, "\r\nDelivered-To: all@example.com\r\nSubject: twice\r\n") {
+			t.Fatalf("the message is %q", body)
+		}
+	}
+	if len(got) != 50_002 || got["bob@example.com"] != "store" || got["m49999@far.example"] != "mx" || got["nobody@example.com"] != decide.BuiltinError {
+		t.Errorf("%d recipients, bob by %q, nobody by %q", len(got), got["bob@example.com"], got["nobody@example.com"])
+	}
+	if len(drafts) < 20 || len(drafts) > 30 {
+		t.Errorf("%d messages", len(drafts))
+	}
+	a.Job.Sender = mail.Path{}
+	drafts, err = x.Reinject(t.Context(), a)
+	if err != nil || !drafts[0].(*recordedDraft).jobs[0].Sender.IsNull() {
+		t.Errorf("a report to a list has another sender: %v", err)
+	}
+	w.gen.gen.Config.Snapshot, _ = decide.Compile(testRules())
+	if _, err = x.Reinject(t.Context(), a); mail.ReplyOf(err).Code != 451 {
+		t.Errorf("a list that is gone: %v", err)
 	}
 }

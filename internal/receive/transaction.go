@@ -23,6 +23,7 @@ type Transaction struct {
 
 	charged map[string]bool // tenants whose quota was asked
 	crowd   map[string]int  // recipients by tenant, where the tenant has a limit
+	bounces bool            // a message that is refused for all is kept, and bounces
 }
 
 // Envelope is what the transaction holds so far.
