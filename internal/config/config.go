@@ -79,7 +79,7 @@ type CertificateFile struct{ Chain, Key string }
 type Transport struct {
 	Name   string
 	Source string
-	Kind   string // mx, smtp, lmtp, maildir, pipe, reject, discard
+	Kind   string // mx, smtp, lmtp, maildir, webhook, pipe, reject, discard
 
 	// Tiers are tried in order; the hosts within one are shuffled at each attempt,
 	// so that "failover" is one host a tier. "host:port", "[v6]:port", "mx:name",
@@ -102,9 +102,10 @@ type Transport struct {
 	Connections    int           // at once to one lane, 20
 	Reuse          bool          // keep connections for the next message
 
-	Path  string     // maildir: with {domain} and {local}
-	Pipe  *Pipe      // pipe
-	Reply mail.Reply // reject
+	Path    string     // maildir: with {domain} and {local}
+	Pipe    *Pipe      // pipe
+	Webhook *Webhook   // webhook
+	Reply   mail.Reply // reject
 }
 
 // Secret is read when first needed: from a file or the environment.

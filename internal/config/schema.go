@@ -43,6 +43,8 @@ const (
 	typeRenames   valueType = "object: pattern to address or domain, or a table"
 	typeSecrets   valueType = "list of env(\"NAME\") and file(\"path\")"
 	typeSecret    valueType = "env(\"NAME\") or file(\"path\")"
+	typeFields    valueType = "object: field name to text, env(\"NAME\") or file(\"path\")"
+	typeStatuses  valueType = "list of HTTP statuses"
 	typeDSN       valueType = "text, env(\"NAME\") or file(\"path\")"
 	typeRate      valueType = "number of messages per s, m, h or d"
 	typeWays      valueType = "a transport, or object: word to transport"

@@ -59,7 +59,7 @@ func transportSpec() *blockSpec {
 			{name: "text", typ: typeText, def: `"refused"`, doc: "What the client is told.", example: `"not here"`},
 		}},
 		{name: "discard", doc: "Nowhere, without a word."},
-		{name: "webhook", later: true}, pipeKind(),
+		webhookKind(), pipeKind(),
 	}}
 }
 

@@ -31,3 +31,22 @@ func pipeKind() kindSpec {
 		retryField(),
 	}}
 }
+
+func webhookKind() kindSpec {
+	return kindSpec{name: "webhook", doc: "A service that gets one message for one recipient by POST.", fields: []field{
+		{name: "url", typ: typeText, required: true, doc: "Where to post.", example: `"https://crm.example/mail"`},
+		{name: "secret", typ: typeSecret, doc: "Key of the signature, read each time. Absent: nothing is signed.", example: `file("hook.key")`},
+		{name: "format", typ: typeWord, words: []string{"multipart", "json"}, def: `"multipart"`, doc: "`multipart`: form-data with the parts envelope and message; `json`: an object with both, the message in base64.", example: `"json"`},
+		{name: "headers", typ: typeFields, doc: "Fields of each request.", example: `{ "Authorization" = env("HOOK_TOKEN") }`},
+		{name: "wait", typ: typeStatuses, def: `["408", "425", "429"]`, doc: "Statuses of class 4 that wait; `\"4xx\"` is all of them. The others bounce.", example: `["408", "425", "429"]`},
+		{name: "private", typ: typeBool, def: "false", doc: "Whether a name may lead to loopback and private addresses. An address in the URL itself may always.", example: "true"},
+		{name: "tls", typ: typeWord, words: []string{"verify", "require"}, def: `"verify"`, doc: "`verify` the certificate of an https URL; `require`: encryption is enough.", example: `"verify"`},
+		caField(),
+		{name: "timeout", typ: typeDuration, def: `"1m"`, doc: "Longest wait for the reply, once the message has been sent.", example: `"1m"`},
+		{name: "connect_timeout", typ: typeDuration, def: `"10s"`, doc: "Longest wait for a connection, and for TLS on it.", example: `"10s"`},
+		{name: "data_timeout", typ: typeDuration, def: `"10m"`, doc: "Longest time for one request as a whole.", example: `"10m"`},
+		{name: "connections", typ: typeCount, def: "20", doc: "Most requests at once.", example: "20"},
+		{name: "resolver", typ: typeRef, of: "resolver", doc: "Who answers for names. Absent: resolver \"default\".", example: `resolver.default`},
+		retryField(),
+	}}
+}

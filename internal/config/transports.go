@@ -93,6 +93,8 @@ func (l *loader) transport(b *block) *Transport {
 		l.credentials(b, t)
 	case decide.KindMaildir:
 		t.Path = l.maildir(b)
+	case decide.KindWebhook:
+		t.Webhook = l.webhook(b)
 	case decide.KindPipe:
 		t.Pipe = l.pipe(b)
 	case decide.KindReject:

@@ -90,6 +90,10 @@ func (l *loader) listOf(f *field, e hclsyntax.Expression) (any, bool) {
 		return wrap(each(items(e), l.helo))
 	case typeSizes:
 		return wrap(each(items(e), parsed(l, parseComparison)))
+	case typeFields:
+		return wrap(l.fields(e))
+	case typeStatuses:
+		return wrap(each(items(e), parsed(l, parseStatus)))
 	case typeHeaders:
 		return wrap(l.headers(e))
 	case typeMembers:

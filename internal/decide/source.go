@@ -210,7 +210,7 @@ type Copy struct {
 type Transport struct {
 	Ref                // Name is the bare name, "mailstore", "acme.mailstore" in a tenant; Source where it stands, "builtin" for ours
 	Tenant  string     // whose it is; "": the top level's
-	Kind    string     // mx, smtp, lmtp, maildir, pipe, reject, discard, reinject
+	Kind    string     // mx, smtp, lmtp, maildir, webhook, pipe, reject, discard, reinject
 	Tiers   [][]string // smtp, lmtp
 	Balance string     // failover, random; "" for others
 	Reply   mail.Reply // reject
@@ -222,6 +222,7 @@ const (
 	KindSMTP    = "smtp"
 	KindLMTP    = "lmtp"
 	KindMaildir = "maildir"
+	KindWebhook = "webhook"
 	KindPipe    = "pipe"
 	KindReject  = "reject"
 	KindDiscard = "discard"

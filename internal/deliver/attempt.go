@@ -43,14 +43,15 @@ type run struct {
 	slots []slot // one for each recipient of the job, in its order
 	left  int    // slots not settled
 
-	probing bool // recipients are asked about, no message is offered
-	spoke   bool // a host was offered the message
-	refused bool // a host could not be reached, or did not get as far
-	hold    bool
-	noDSN   bool // an accepting host knows no DSN
-	took    bool // a host accepted a recipient
-	tls     string
-	spawn   []spool.Draft // of a re-injection
+	probing   bool // recipients are asked about, no message is offered
+	spoke     bool // a host was offered the message
+	refused   bool // a host could not be reached, or did not get as far
+	hold      bool
+	noDSN     bool // an accepting host knows no DSN
+	took      bool // a host accepted a recipient
+	tls       string
+	spawn     []spool.Draft // of a re-injection
+	notBefore time.Time     // the remote wants to be asked no earlier
 
 	prefix *[]byte // header lines in front, made once
 	utf8   *bool   // needs SMTPUTF8, found out once
@@ -109,6 +110,8 @@ func (r *run) carryOut(ctx context.Context) {
 		r.maildirs(ctx)
 	case decide.KindReinject:
 		r.reinject(ctx)
+	case decide.KindWebhook:
+		r.webhooks(ctx)
 	case decide.KindPipe:
 		r.pipes(ctx)
 	default:
@@ -223,7 +226,7 @@ func (r *run) isFinal() bool {
 		return !r.took || r.noDSN
 	}
 	switch r.t.Kind {
-	case decide.KindReinject, decide.KindMaildir, decide.KindPipe, decide.KindDiscard:
+	case decide.KindReinject, decide.KindMaildir, decide.KindWebhook, decide.KindPipe, decide.KindDiscard:
 		return true
 	}
 	return false
@@ -241,6 +244,7 @@ func (r *run) end(ctx context.Context) queue.Result {
 		DSNCapable:  r.took && !r.noDSN || r.carriesOn(),
 		Spawn:       r.spawn,
 		TLS:         r.tls,
+		NotBefore:   r.notBefore,
 	}
 	for i := range r.slots {
 		s := &r.slots[i]

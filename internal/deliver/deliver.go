@@ -65,6 +65,7 @@ type Deliverer struct {
 	o       Options
 	planner *Planner
 	pool    *pool
+	hooks   *hooks
 	buffers *smtp.Buffers
 	fs      fileSystem
 	files   atomic.Int64 // maildir files made, for their names
@@ -90,7 +91,7 @@ func New(o Options) *Deliverer {
 	if o.Shuffle == nil {
 		o.Shuffle = rand.Shuffle
 	}
-	return &Deliverer{
+	d := &Deliverer{
 		o:        o,
 		planner:  &Planner{Resolvers: o.Resolvers, Shuffle: o.Shuffle, Interfaces: o.Interfaces},
 		pool:     newPool(),
@@ -98,6 +99,8 @@ func New(o Options) *Deliverer {
 		fs:       osFiles{},
 		sessions: [2]tls.ClientSessionCache{tls.NewLRUClientSessionCache(0), tls.NewLRUClientSessionCache(0)},
 	}
+	d.hooks = newHooks(d)
+	return d
 }
 
 // Counters since the start.
@@ -107,6 +110,7 @@ func (d *Deliverer) Counters() *Counters { return &d.counters }
 // context and keep nothing more.
 func (d *Deliverer) Close() error {
 	d.pool.close()
+	d.hooks.close()
 	return nil
 }
 

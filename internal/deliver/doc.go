@@ -4,8 +4,8 @@
 // The transport's definition comes from the current configuration. Planner.Plan
 // turns it into hosts in the order of trial (`postroad route --dns` calls the
 // same function); the transports mx, smtp and lmtp then speak to them over
-// connections that a pool keeps within one identity; pipe runs a program for each
-// recipient; maildir, reject and discard end here. What a host says becomes delivered, failed or waiting in
+// connections that a pool keeps within one identity; webhook posts to
+// a service and pipe runs a program, for each recipient; maildir, reject and discard end here. What a host says becomes delivered, failed or waiting in
 // one place, outcome.go.
 //
 // It does not know when: schedule, expiry and notices are the queue's. It does

@@ -31,7 +31,11 @@ func (p Profile) wait(n int) time.Duration {
 // next is when the attempt after the n-th comes; the last one falls on the expiry
 // itself. jitter in [0,1) keeps jobs that failed together from coming together.
 func (p Profile) next(now, arrived time.Time, n int, jitter float64) time.Time {
-	due := now.Add(spread(p.wait(n), jitter))
+	return p.notBeyondExpiry(now.Add(spread(p.wait(n), jitter)), arrived, now)
+}
+
+// notBeyondExpiry moves the time of an attempt to the expiry, for the last one.
+func (p Profile) notBeyondExpiry(due, arrived, now time.Time) time.Time {
 	if end := p.expiry(arrived); due.After(end) && end.After(now) {
 		return end
 	}

@@ -45,6 +45,9 @@ type Result struct {
 	// DSNCapable: the accepting host took NOTIFY and ORCPT (RFC 3461 s5.2.2).
 	DSNCapable bool
 	TLS        string // for the log: "TLS1.3", ""
+	// NotBefore is when the remote wants to be asked again; zero: it does not say.
+	// The next attempt is no earlier, unless the job expires before.
+	NotBefore time.Time
 	// Spawn are prepared drafts that are written in one batch with the outcome: what
 	// was re-injected exists when its recipient has ended, and not before. Who gets
 	// the result gives back those that are not written.

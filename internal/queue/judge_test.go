@@ -66,6 +66,15 @@ func TestJudge(t *testing.T) {
 		{"expired is not warned", []spool.State{w}, 25 * time.Hour, nil, judged{failed: []int{0}, expired: []int{0}}},
 		{"cut short", []spool.State{w, d}, 25 * time.Hour,
 			func(_ *spool.Job, e *ending) { e.cut = true }, judged{uncount: true}},
+		{"the remote asks for a later attempt", []spool.State{w, d}, 0,
+			func(_ *spool.Job, e *ending) { e.result.NotBefore = e.now.Add(3 * time.Hour) }, judged{next: 3 * time.Hour}},
+		{"the remote asks for an earlier one than ours", []spool.State{w}, 0,
+			func(_ *spool.Job, e *ending) { e.result.NotBefore = e.now.Add(time.Second) }, judged{next: time.Minute}},
+		{"the remote asks for one behind the expiry", []spool.State{w}, 23 * time.Hour,
+			func(j *spool.Job, e *ending) {
+				j.Recipients[0].Warned = true
+				e.result.NotBefore = e.now.Add(48 * time.Hour)
+			}, judged{next: time.Hour}},
 		{"held", []spool.State{w}, 25 * time.Hour,
 			func(_ *spool.Job, e *ending) { e.result.Hold = true }, judged{held: true, uncount: true, warned: []int{0}}},
 		{"confirmed as relayed", []spool.State{d, d}, 0,

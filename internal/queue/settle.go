@@ -129,6 +129,9 @@ func (v *verdict) schedule(j *spool.Job, e ending) {
 		v.outcome.Uncount = true
 	default:
 		v.outcome.Next = e.profile.next(e.now, j.Arrived, j.Attempts+1, e.jitter)
+		if e.result.NotBefore.After(v.outcome.Next) {
+			v.outcome.Next = e.profile.notBeyondExpiry(e.result.NotBefore, j.Arrived, e.now)
+		}
 	}
 }
 
