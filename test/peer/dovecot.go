@@ -13,6 +13,7 @@ import (
 type Dovecot struct {
 	Dir  string
 	Addr string // LMTP
+	Auth string // the auth service, by its client protocol
 }
 
 const dovecotConf = `base_dir = %[1]s/run
@@ -45,6 +46,14 @@ service lmtp {
     port = %[2]s
   }
 }
+service auth {
+  inet_listener {
+    address = 127.0.0.1
+    port = %[3]s
+  }
+}
+auth_failure_delay = 0
+disable_plaintext_auth = no
 service anvil {
   chroot =
 }
@@ -61,7 +70,7 @@ protocol lmtp {
 func StartDovecot(t *testing.T, users ...string) *Dovecot {
 	t.Helper()
 	Need(t, "dovecot")
-	d := &Dovecot{Dir: Dir(t), Addr: FreePort(t)}
+	d := &Dovecot{Dir: Dir(t), Addr: FreePort(t), Auth: FreePort(t)}
 	for _, sub := range []string{"run", "mail"} {
 		if err := os.MkdirAll(filepath.Join(d.Dir, sub), 0o755); err != nil {
 			t.Fatal(err)
@@ -73,7 +82,7 @@ func StartDovecot(t *testing.T, users ...string) *Dovecot {
 		passwd += u + ":{PLAIN}x::::::\n"
 	}
 	Write(t, d.Dir, "users", passwd)
-	conf := Write(t, d.Dir, "dovecot.conf", fmt.Sprintf(dovecotConf, d.Dir, Port(d.Addr)))
+	conf := Write(t, d.Dir, "dovecot.conf", fmt.Sprintf(dovecotConf, d.Dir, Port(d.Addr), Port(d.Auth)))
 	Start(t, d.Dir, "dovecot", "-F", "-c", conf)
 	t.Cleanup(func() {
 		if t.Failed() {

@@ -152,6 +152,15 @@ func WaitFor(t *testing.T, limit time.Duration, ok func() error) {
 	t.Fatalf("after %v: %v", limit, err)
 }
 
+// Accepts tells whether somebody takes connections on addr.
+func Accepts(addr string) error {
+	c, err := net.DialTimeout("tcp", addr, time.Second)
+	if err != nil {
+		return err
+	}
+	return c.Close()
+}
+
 // Greets tells whether a server greets on addr with 220.
 func Greets(addr string) error {
 	c, err := net.DialTimeout("tcp", addr, time.Second)
