@@ -281,20 +281,25 @@ type maillog struct {
 	removed    map[string]bool
 	deferred   map[string]bool
 	children   map[string][]string
+	senders    map[string]string
 }
 
 var (
 	deliveryLine = regexp.MustCompile(`^\S+ +\S+ \S+ \S+ (\S+)\[\d+\]: ([0-9A-Za-z]+): to=<([^>]*)>,(?: orig_to=<([^>]*)>,)? relay=.* status=(\w+) \((.*)\)$`)
 	removedLine  = regexp.MustCompile(`\]: ([0-9A-Za-z]+): removed$`)
+	senderLine   = regexp.MustCompile(`\]: ([0-9A-Za-z]+): from=<([^>]*)>, size=`)
 	forwarded    = regexp.MustCompile(`forwarded as ([0-9A-Za-z]+)`)
 )
 
 func readMaillog(text string) maillog {
-	l := maillog{deliveries: map[string][]delivery{}, removed: map[string]bool{}, deferred: map[string]bool{}, children: map[string][]string{}}
+	l := maillog{deliveries: map[string][]delivery{}, removed: map[string]bool{}, deferred: map[string]bool{}, children: map[string][]string{}, senders: map[string]string{}}
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		if m := removedLine.FindStringSubmatch(line); m != nil {
 			l.removed[m[1]] = true
+		}
+		if m := senderLine.FindStringSubmatch(line); m != nil {
+			l.senders[m[1]] = m[2]
 		}
 		m := deliveryLine.FindStringSubmatch(line)
 		if m == nil {
@@ -338,7 +343,7 @@ func (l maillog) legs(id string, q postfix.Question, a *postfix.Answer) {
 		case !strings.HasPrefix(d.agent, "pf/"):
 			name = strings.TrimPrefix(d.agent, "postfix/")
 		}
-		a.Legs = append(a.Legs, postfix.Leg{Recipient: d.to, Transport: name, Nexthop: d.text, Copy: !strings.EqualFold(original, q.Recipient)})
+		a.Legs = append(a.Legs, postfix.Leg{Sender: l.senders[id], Recipient: d.to, Transport: name, Nexthop: d.text, Copy: !strings.EqualFold(original, q.Recipient)})
 	}
 	for _, child := range l.children[id] {
 		before := len(a.Legs)

@@ -175,6 +175,7 @@ func (im *importer) localTargets(t *Table, e Entry) []string {
 		im.differ(Left{What: "subaddresses of aliases(5)", Place: im.place("alias_maps"), Why: "they go along to the targets; local(8) drops them"})
 	}
 	if _, _, ok := im.model.localAliases.find("owner-"+e.Key, true); ok {
+		im.result.shapes[ownedAlias] = "the sender stays"
 		im.differ(Left{What: "owner-" + e.Key, Place: t.Place(e.Line), Why: "the sender stays; local(8) makes the owner the sender of the list's mail"})
 	}
 	var out []string

@@ -71,7 +71,7 @@ func (r *Result) told(a Answer) string {
 	}
 	var legs []string
 	for _, l := range a.Legs {
-		legs = append(legs, r.legText(l.Recipient, r.hop(l), l.Copy))
+		legs = append(legs, r.legText(l, r.hop(l)))
 	}
 	return together(legs)
 }
@@ -86,19 +86,20 @@ func (r *Result) ourTold(res explain.Result) string {
 	}
 	var legs []string
 	for _, d := range one.Deliveries {
-		legs = append(legs, r.legText(d.Recipient, r.ourHop(d), d.Copy != ""))
+		legs = append(legs, r.legText(Leg{Sender: strings.Trim(d.Sender, "<>"), Recipient: d.Recipient, Copy: d.Copy != ""}, r.ourHop(d)))
 	}
 	return together(legs)
 }
 
 // legText writes one leg. A mailbox of our own has no subaddress.
-func (r *Result) legText(recipient, hop string, isCopy bool) string {
+func (r *Result) legText(l Leg, hop string) string {
+	recipient := l.Recipient
 	local, domain, _ := cut(recipient)
 	if n := split(local, r.model.delimiters); n > 0 && strings.HasPrefix(hop, "maildir ") {
 		recipient = local[:n] + "@" + domain
 	}
-	s := strings.ToLower(recipient) + " by " + strings.ToLower(hop)
-	if isCopy {
+	s := strings.ToLower(recipient) + " by " + strings.ToLower(hop) + " from <" + strings.ToLower(l.Sender) + ">"
+	if l.Copy {
 		s = "copy " + s
 	}
 	return s

@@ -106,6 +106,56 @@ func TestImport(t *testing.T) {
 	}
 }
 
+// Every setting of main.cf is carried over or listed: one that nothing was made of
+// never goes without a word.
+func TestEverySettingIsToldOf(t *testing.T) {
+	dir := t.TempDir()
+	main := "myhostname = a.example\nmy_word = x\nmydestination = $my_word.example\nstrange_thing = 7\nmailbox_size_limit = 0\nsmtpd_milters = inet:x\nempty_headers =\n"
+	if err := os.WriteFile(filepath.Join(dir, "main.cf"), []byte(main), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	listed := map[string]bool{}
+	for _, l := range importDir(t, dir).Left {
+		listed[l.Place] = true
+		if l.Why == "" {
+			t.Errorf("%s: no reason", l.What)
+		}
+	}
+	for _, place := range []string{"main.cf:2", "main.cf:4", "main.cf:5", "main.cf:6", "main.cf:7"} {
+		if !listed[place] {
+			t.Errorf("%s is not listed", place)
+		}
+	}
+}
+
+// A password stands in a file of its own only, which nobody but its owner reads.
+func TestPasswordsStandApart(t *testing.T) {
+	r := importDir(t, unpack(t, "testdata/smarthost-sasl.txtar"))
+	for _, secret := range []string{"s3cret", "pa$$word", "with:colons", "mine"} {
+		if strings.Contains(r.Config, secret) {
+			t.Errorf("the configuration has %q", secret)
+		}
+		for _, f := range r.Files {
+			if !f.Secret && strings.Contains(f.Content, secret) {
+				t.Errorf("%s has %q", f.Name, secret)
+			}
+		}
+	}
+	dir := t.TempDir()
+	if err := r.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "secrets", "*"))
+	if err != nil || len(files) != 4 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, f := range files {
+		if info, err := os.Stat(f); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", f, info.Mode(), err)
+		}
+	}
+}
+
 // golden holds all that an import writes against the file that was read in
 // review. Passwords are not in it, since they must stand in files of their own
 // only.

@@ -43,6 +43,7 @@ type Question struct {
 
 // Leg is one delivery.
 type Leg struct {
+	Sender    string
 	Recipient string
 	Transport string
 	Nexthop   string
@@ -151,16 +152,16 @@ func (m *Model) final(a *Answer, sender, address string) {
 		m.local(a, sender, address)
 		return
 	}
-	m.end(a, address, w)
+	m.end(a, sender, address, w)
 }
 
 // end takes in one final recipient.
-func (m *Model) end(a *Answer, address string, w way) {
+func (m *Model) end(a *Answer, sender, address string, w way) {
 	switch w.transport {
 	case "error":
 		a.Bounced, a.Reason = append(a.Bounced, address), w.nexthop
 	default:
-		leg := Leg{Recipient: address, Transport: w.transport, Nexthop: w.nexthop}
+		leg := Leg{Sender: sender, Recipient: address, Transport: w.transport, Nexthop: w.nexthop}
 		for _, l := range a.Legs {
 			if strings.EqualFold(l.Recipient, leg.Recipient) && l.Transport == leg.Transport && l.Nexthop == leg.Nexthop {
 				return

@@ -132,6 +132,9 @@ func (m *Model) expand(address string) (list []string, ok bool) {
 	return unique(list), true
 }
 
+// ownedAlias is noted where local(8) makes the owner of a list its sender.
+const ownedAlias = "the owner of an alias"
+
 // endlessAlias is noted where aliases lead in a circle.
 const endlessAlias = "a circle of aliases"
 
@@ -170,13 +173,17 @@ func (m *Model) copies(sender, recipient string) []string {
 // local follows aliases(5) as local(8) does, and resolves what leaves it.
 func (m *Model) local(a *Answer, sender, address string) {
 	seen := map[string]bool{}
-	var follow func(address string, depth int)
-	follow = func(address string, depth int) {
+	var follow func(sender, address string, depth int)
+	follow = func(sender, address string, depth int) {
 		name, _, _ := cut(address)
 		e, ok := m.alias(name)
 		if !ok || seen[strings.ToLower(name)] || depth > maxExpansion {
-			m.mailbox(a, address)
+			m.mailbox(a, sender, address)
 			return
+		}
+		if _, owned := m.alias("owner-" + name); owned {
+			m.note(ownedAlias)
+			sender = m.Main.completed("owner-" + name)
 		}
 		seen[strings.ToLower(name)] = true
 		m.note("alias_maps")
@@ -187,7 +194,7 @@ func (m *Model) local(a *Answer, sender, address string) {
 		for _, t := range to {
 			t = m.Main.completed(strings.TrimPrefix(t, `\`))
 			if w := m.resolve(sender, t); w.class == classLocal && w.transport == "local" {
-				follow(t, depth+1)
+				follow(sender, t, depth+1)
 				continue
 			}
 			list, _ := m.expand(t)
@@ -196,7 +203,7 @@ func (m *Model) local(a *Answer, sender, address string) {
 			}
 		}
 	}
-	follow(address, 0)
+	follow(sender, address, 0)
 }
 
 // alias asks aliases(5) for a local part, with and without its extension.
@@ -214,10 +221,10 @@ func (m *Model) alias(name string) (Entry, bool) {
 }
 
 // mailbox is the end of local(8): mailbox_transport, or a file of the user's.
-func (m *Model) mailbox(a *Answer, address string) {
+func (m *Model) mailbox(a *Answer, sender, address string) {
 	w := way{class: classLocal, transport: "local", nexthop: m.Main.Get("myhostname")}
 	if to := m.Main.Get("mailbox_transport"); to != "" {
 		w.transport, w.nexthop = parseWay(to)
 	}
-	m.end(a, address, w)
+	m.end(a, sender, address, w)
 }
