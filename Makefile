@@ -1,4 +1,4 @@
-.PHONY: help build test race fuzz crash equivalence mutation bench lint fmt demo
+.PHONY: help build test race fuzz crash equivalence mutation bench lint fmt demo scale
 
 help: ## the verbs of this file
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -32,6 +32,9 @@ mutation: ## breaks each matcher and stage of decide in turn; the tests must not
 bench: ## decision benchmarks, then relaying beside Postfix
 	go test -run '^$$' -bench . -benchmem ./internal/decide ./internal/spool ./internal/queue ./internal/receive ./internal/deliver
 	./test/bench/relay.sh
+
+scale: ## a hundred thousand domains, ten million recipients: loading, memory, a decision, a reload
+	POSTROAD_SCALE=1 go test -count=1 -v ./test/scale
 
 lint: ## vet and the shape of the house
 	go vet ./...

@@ -36,11 +36,11 @@ func (j *judgment) isUnknown(d *domain, a mail.Address) bool {
 }
 
 // chooseOwn asks the tenant's routes alone: those of the top level are asked when
-// the mail has come in again, with its recipients expanded.
+// the mail has come in again, with its recipients expanded. A route that concerns
+// foreign mail only does not catch it, since it stays in the house.
 func (q *query) chooseOwn(v *view) choice {
 	var c choice
 	if !v.space.isTop() {
-		v.hosted = no
 		q.tried(StageRoute, &v.space.routes, v, q.following(&c, v))
 	}
 	return c

@@ -142,7 +142,8 @@ func (j *judgment) subject(a mail.Address) subject {
 
 // viewed fills the scratch view, which is good until the next call.
 func (q *query) viewed(recipient subject, original, sender *subject) *view {
-	q.look = view{query: q, recipient: recipient, original: original, sender: sender, space: &q.Snapshot.space}
+	q.look = view{query: q, recipient: recipient, original: original, sender: sender, space: &q.Snapshot.space,
+		hosted: q.hosted(recipient.address.Domain)}
 	return &q.look
 }
 

@@ -14,7 +14,7 @@ type view struct {
 	recipient subject  // after expansion; in deny and relay, as given
 	original  *subject // as the client gave it
 	sender    *subject
-	hosted    tri    // recipient's domain is hosted here; for a tenant's rules, is its own
+	hosted    tri    // recipient's domain is hosted here, by whomever
 	space     *space // whose mail it is
 }
 

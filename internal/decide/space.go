@@ -105,13 +105,9 @@ func (sp *space) isTop() bool { return sp.name == "" }
 // deny and relay does not matter; a tenant's routes come first.
 func (q *query) triedIn(sp *space, of func(*space) *ruleset, stage Stage, v *view, do func(at int, t tri) bool) {
 	v.space = sp
-	if !sp.isTop() {
-		v.hosted = q.hostedIn(sp, v)
-		if !q.tried(stage, of(sp), v, do) {
-			return
-		}
+	if !sp.isTop() && !q.tried(stage, of(sp), v, do) {
+		return
 	}
-	v.hosted = q.hostedAnywhere(v)
 	q.tried(stage, of(&q.Snapshot.space), v, do)
 }
 
@@ -119,19 +115,9 @@ func denies(sp *space) *ruleset { return &sp.deny }
 func relays(sp *space) *ruleset { return &sp.relay }
 func routes(sp *space) *ruleset { return &sp.routes }
 
-// hostedIn tells whether the recipient's domain is one of the space's own: to a
-// tenant the domains of others are as foreign as any.
-func (q *query) hostedIn(sp *space, v *view) tri {
-	d := q.domainAt(v.recipient.address.Domain)
-	if d == nil || d.cause == "" {
-		return told(d != nil && sp.isOwn(d))
-	}
-	return unknown
-}
-
-func (q *query) hostedAnywhere(v *view) tri {
-	d := q.domainAt(v.recipient.address.Domain)
-	if d == nil || d.cause == "" {
+// hosted tells whether a domain is hosted here, by whomever.
+func (q *query) hosted(name mail.Domain) tri {
+	if d := q.domainAt(name); d == nil || d.cause == "" {
 		return told(d != nil)
 	}
 	return unknown
