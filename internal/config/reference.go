@@ -158,9 +158,10 @@ func useOf(attribute string) use {
 	}
 }
 
-// orRemote adds the kinds of tables that are asked: what they answer is not known
-// before.
+// orRemote adds the kinds of tables that are asked, and the files that a program
+// makes: what they answer is not known before.
 func orRemote(formats ...string) []string {
+	formats = append(formats, packedKinds()...)
 	for _, k := range remoteKinds() {
 		formats = append(formats, k.name)
 	}

@@ -1,5 +1,7 @@
 package config
 
+import "strconv"
+
 func tableSpec() *blockSpec {
 	return &blockSpec{name: "table", doc: "Keys and values. What cannot be read is \"try later\", never \"not found\".", kinds: []kindSpec{
 		{name: "file", doc: "A file, read again when it changes; a new one that is broken is told and not taken.", fields: []field{
@@ -13,8 +15,17 @@ func tableSpec() *blockSpec {
 		{name: "sql", doc: "A query to PostgreSQL, MySQL, MariaDB or SQLite. A row is found, its columns are the values.", fields: sqlFields()},
 		{name: "redis", doc: "A string, a field of a hash, or a set of Redis.", fields: redisFields()},
 		{name: "ldap", later: true}, {name: "http", later: true},
-		{name: "socketmap", later: true}, {name: "cdb", later: true}, {name: "lmdb", later: true},
+		{name: "socketmap", later: true},
+		{name: "cdb", doc: "A constant database, as `postmap cdb:…` makes it.", fields: packedFields("aliases.cdb")},
+		{name: "lmdb", doc: "A file of LMDB, as `postmap lmdb:…` makes it.", fields: packedFields("aliases.lmdb")},
 	}}
+}
+
+func packedFields(example string) []field {
+	return []field{
+		{name: "path", typ: typePath, required: true, doc: "The file, with its suffix; read again when it changes.", example: strconv.Quote(example)},
+		{name: "timeout", typ: typeDuration, def: `"5s"`, doc: "Longest wait for the file to yield something.", example: `"5s"`},
+	}
 }
 
 // remoteFields are shared by the tables that are asked over something that can

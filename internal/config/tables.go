@@ -2,6 +2,7 @@ package config
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -67,7 +68,7 @@ func (l *loader) buildTables(rules *decide.Rules) {
 		l.config.Tables[l.tableIDs[b.name]] = t
 		info := &rules.Tables[l.tableIDs[b.name]]
 		info.Source, info.Format = b.source(), t.Format
-		if t.Kind != "file" {
+		if !isFile(t.Kind) {
 			info.Format = t.Kind
 		}
 	}
@@ -84,16 +85,29 @@ func (l *loader) tableOf(b *block) *Table {
 		}
 		return t
 	}
-	if t.Kind != "file" {
+	if !isFile(t.Kind) {
 		t.Remote = l.remote(b)
 		return t
 	}
 	p := get[filePath](b, "path")
 	t.Path, t.Shown = p.path, p.written
-	t.Format, t.Timeout = get[string](b, "format"), get[time.Duration](b, "timeout")
+	t.Format, t.Timeout = formatOf(b), get[time.Duration](b, "timeout")
 	l.positive(b, "timeout")
 	l.needFile(b, "path", p)
 	return t
+}
+
+// packedKinds are files that a program makes, each a kind and a format of its own.
+func packedKinds() []string { return []string{"cdb", "lmdb"} }
+
+func isFile(kind string) bool { return kind == "file" || slices.Contains(packedKinds(), kind) }
+
+// formatOf is how a table's file is read.
+func formatOf(b *block) string {
+	if b.kind.name == "file" {
+		return get[string](b, "format")
+	}
+	return b.kind.name
 }
 
 // Definitions are the tables as file.Open takes them, in the order of

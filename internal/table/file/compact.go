@@ -97,10 +97,12 @@ type builder struct {
 	source []byte
 }
 
-// add appends one record. key is in the form of table.Key.
+// add appends one record. key is in the form of table.Key; line 0 is none.
 func (b *builder) add(key []byte, values [][]byte, line int) {
-	b.source = append(append(b.source[:0], b.shown...), ':')
-	b.source = strconv.AppendInt(b.source, int64(line), 10)
+	b.source = append(b.source[:0], b.shown...)
+	if line > 0 {
+		b.source = strconv.AppendInt(append(b.source, ':'), int64(line), 10)
+	}
 	size := 4*(3+len(values)) + len(key) + len(b.source)
 	for _, v := range values {
 		size += len(v)

@@ -4,7 +4,8 @@
 //
 // Formats: list (a key a line), map (key, white space, values separated by
 // commas), virtual (virtual(5)), transport (transport(5)), cidr (cidr_table(5)),
-// regexp (regexp_table(5), as far as RE2 goes) and csv (first column the key).
+// regexp (regexp_table(5), as far as RE2 goes), csv (first column the key), and
+// cdb and lmdb as postmap(1) makes them, read whole as all others are.
 // Keys are kept in the form of table.Key. An Answer names the line from which it
 // comes ("aliases:12"). It does not know what a value means to a rule.
 //

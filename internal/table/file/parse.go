@@ -12,7 +12,7 @@ import (
 
 // Formats are the names of all formats, in the order of the documentation.
 func Formats() []string {
-	return []string{"list", "map", "virtual", "transport", "cidr", "regexp", "csv"}
+	return []string{"list", "map", "virtual", "transport", "cidr", "regexp", "csv", "cdb", "lmdb"}
 }
 
 // Problem is one thing wrong with a file.
@@ -73,6 +73,8 @@ func Parse(format, shown string, r io.Reader) (table.Resident, error) {
 		"cidr":      (*parser).cidr,
 		"regexp":    (*parser).regexp,
 		"csv":       (*parser).csv,
+		"cdb":       (*parser).cdb,
+		"lmdb":      (*parser).lmdb,
 	}[format]
 	if !known {
 		return nil, fmt.Errorf("%w: %q", ErrFormat, format)

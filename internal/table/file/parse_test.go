@@ -87,7 +87,8 @@ func TestUnknownFormat(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	for _, f := range Formats() {
-		if _, err := Parse(f, "t", strings.NewReader("")); err != nil {
+		packed := f == "cdb" || f == "lmdb" // of which no empty file is one
+		if _, err := Parse(f, "t", strings.NewReader("")); (err != nil) != packed {
 			t.Errorf("%s: %v", f, err)
 		}
 	}
@@ -231,6 +232,13 @@ func FuzzParse(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add(uint(slices.Index(Formats(), strings.TrimSpace(string(a.Comment)))), octets(a.Files[0].Data), "ann@example.com")
+	}
+	for _, name := range []string{"small.cdb", "small.lmdb"} {
+		b, err := os.ReadFile("testdata/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(uint(slices.Index(Formats(), name[len("small."):])), b, "ann@example.com")
 	}
 	f.Fuzz(func(t *testing.T, n uint, src []byte, key string) {
 		format := Formats()[n%uint(len(Formats()))]
