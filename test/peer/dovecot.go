@@ -5,12 +5,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
 
 // Dovecot is a running LMTP store.
 type Dovecot struct {
+	*Process
 	Dir  string
 	Addr string // LMTP
 	Auth string // the auth service, by its client protocol
@@ -83,7 +85,7 @@ func StartDovecot(t *testing.T, users ...string) *Dovecot {
 	}
 	Write(t, d.Dir, "users", passwd)
 	conf := Write(t, d.Dir, "dovecot.conf", fmt.Sprintf(dovecotConf, d.Dir, Port(d.Addr), Port(d.Auth)))
-	Start(t, d.Dir, "dovecot", "-F", "-c", conf)
+	d.Process = StartProcess(t, Program{Dir: d.Dir, End: syscall.SIGTERM, Args: []string{"dovecot", "-F", "-c", conf}})
 	t.Cleanup(func() {
 		if t.Failed() {
 			log, _ := os.ReadFile(filepath.Join(d.Dir, "log"))
