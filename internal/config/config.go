@@ -102,10 +102,11 @@ type Transport struct {
 	Connections    int           // at once to one lane, 20
 	Reuse          bool          // keep connections for the next message
 
-	Path    string     // maildir: with {domain} and {local}
-	Pipe    *Pipe      // pipe
-	Webhook *Webhook   // webhook
-	Reply   mail.Reply // reject
+	Path                   string     // maildir: with {domain} and {local}
+	Folders, CreateFolders bool       // maildir: subaddresses are folders; those that are not there are made
+	Pipe                   *Pipe      // pipe
+	Webhook                *Webhook   // webhook
+	Reply                  mail.Reply // reject
 }
 
 // Secret is read when first needed: from a file or the environment.

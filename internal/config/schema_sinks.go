@@ -10,6 +10,8 @@ func retryField() field {
 func maildirKind() kindSpec {
 	return kindSpec{name: "maildir", doc: "Files in folders.", fields: []field{
 		{name: "path", typ: typePath, required: true, doc: "The maildir, with `{domain}` and `{local}` of the recipient.", example: `"/var/mail/{domain}/{local}"`},
+		{name: "folders", typ: typeWord, words: []string{"none", "subaddress"}, def: `"none"`, doc: "`subaddress`: mail for a subaddress goes to the Maildir++ folder of that name; to the inbox where there is none.", example: `"subaddress"`},
+		{name: "create_folders", typ: typeBool, def: "false", doc: "Make a folder that is not there. Whoever knows an address can then make folders.", example: "true"},
 		retryField(),
 	}}
 }

@@ -48,7 +48,7 @@ func (l *loader) addTransport(b *block, source string, rules *decide.Rules) {
 	t := l.transport(b)
 	t.Source = source
 	l.config.Transports[t.Name] = t
-	d := decide.Transport{Ref: decide.Ref{Name: t.Name, Source: source}, Tenant: b.tenant, Kind: t.Kind, Tiers: t.Tiers, Reply: t.Reply}
+	d := decide.Transport{Ref: decide.Ref{Name: t.Name, Source: source}, Tenant: b.tenant, Kind: t.Kind, Tiers: t.Tiers, Reply: t.Reply, Folders: t.Folders}
 	if t.Kind == decide.KindSMTP || t.Kind == decide.KindLMTP {
 		d.Balance = "failover"
 		if drawn(t.Tiers) {
@@ -93,6 +93,10 @@ func (l *loader) transport(b *block) *Transport {
 		l.credentials(b, t)
 	case decide.KindMaildir:
 		t.Path = l.maildir(b)
+		t.Folders, t.CreateFolders = get[string](b, "folders") == "subaddress", get[bool](b, "create_folders")
+		if t.CreateFolders && !t.Folders && !b.bad {
+			l.errorf(b.place("create_folders"), `create_folders without folders = "subaddress"`)
+		}
 	case decide.KindWebhook:
 		t.Webhook = l.webhook(b)
 	case decide.KindPipe:

@@ -83,6 +83,9 @@ func groupOf(leg Delivery, b bond) Group {
 // laneNexthop names what shares a schedule beside the transport: without an
 // override only mx goes to a different place for each domain.
 func laneNexthop(leg Delivery) string {
+	if leg.Kind == KindMaildir {
+		return "" // its folders share a schedule
+	}
 	if len(leg.Nexthops) > 0 {
 		return strings.Join(leg.Nexthops, ",")
 	}

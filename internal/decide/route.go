@@ -2,6 +2,7 @@ package decide
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/postroad/postroad/internal/mail"
 )
@@ -149,14 +150,18 @@ func (c *choice) isMade() bool { return c.transport != nil || c.fail != nil }
 // fill completes a leg with the way. A maildir belongs to a mailbox, so that its
 // recipient is that and not one of its subaddresses.
 func (c *choice) fill(leg *Delivery, mailbox mail.Address) {
-	leg.Transport, leg.Kind, leg.Rule = c.transport.Name, c.transport.Kind, c.rule
+	leg.Transport, leg.Kind, leg.Rule, leg.Nexthops = c.transport.Name, c.transport.Kind, c.rule, nil
 	switch leg.Kind {
 	case KindMX, KindSMTP, KindLMTP:
 		leg.Nexthops = c.nexthops
 	case KindMaildir:
-		if !mailbox.IsZero() {
-			leg.Recipient = mailbox
+		if mailbox.IsZero() {
+			break
 		}
+		if folder := subaddressOf(leg.Recipient, mailbox); c.transport.Folders && folder != "" {
+			leg.Nexthops = []string{folder}
+		}
+		leg.Recipient = mailbox
 	case KindReject:
 		leg.Reply = c.reply
 		if leg.Reply.IsZero() {
@@ -172,4 +177,14 @@ func (j *judgment) isMarked(leg Delivery) bool {
 		return false
 	}
 	return slices.Contains(f.Marks, Mark(f.MarkKey, leg.Recipient, leg.Transport))
+}
+
+// subaddressOf gives what an address says behind its mailbox and the delimiter, as
+// it is written; "" for nothing.
+func subaddressOf(a, mailbox mail.Address) string {
+	n := len(mailbox.Local)
+	if a.Domain != mailbox.Domain || len(a.Local) <= n+1 || !strings.EqualFold(a.Local[:n], mailbox.Local) {
+		return ""
+	}
+	return a.Local[n+1:]
 }

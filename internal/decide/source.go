@@ -214,6 +214,7 @@ type Transport struct {
 	Tiers   [][]string // smtp, lmtp
 	Balance string     // failover, random; "" for others
 	Reply   mail.Reply // reject
+	Folders bool       // maildir: a subaddress names a folder, told as the delivery's nexthop
 }
 
 // Kinds of transport that a decision knows by name.

@@ -10,6 +10,8 @@ import (
 type fileSystem interface {
 	// MakeAll makes a folder with its parents, each durable in its own parent.
 	MakeAll(dir string) error
+	// IsDir tells whether there is a folder of that name, not followed through links.
+	IsDir(path string) (bool, error)
 	// Create makes a file that must not exist.
 	Create(path string) (file, error)
 	// Link gives a file a second name, which must not exist.
@@ -41,6 +43,14 @@ func (f osFiles) MakeAll(dir string) error {
 		return err
 	}
 	return f.MakeAll(dir)
+}
+
+func (osFiles) IsDir(path string) (bool, error) {
+	info, err := os.Lstat(path)
+	if os.IsNotExist(err) {
+		return false, nil
+	}
+	return err == nil && info.IsDir(), err
 }
 
 func (osFiles) Create(path string) (file, error) {

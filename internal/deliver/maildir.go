@@ -32,14 +32,23 @@ func (r *run) maildirs(ctx context.Context) {
 			r.settle(i, spool.Failed, mail.Reply{Code: 553, Enhanced: "5.1.3", Text: "address cannot have a mailbox here"}, "")
 			continue
 		}
+		if dir, err = r.folder(dir); err != nil {
+			r.undelivered(ctx, i, dir, err)
+			continue
+		}
 		r.slots[i].at = dir
 		if err := r.maildir(dir, r.slots[i].rcpt); err != nil {
-			r.d.o.Log.LogAttrs(ctx, slog.LevelError, "maildir", slog.String("path", dir), slog.String("error", err.Error()))
-			r.settle(i, spool.Waiting, diskReply(err), "")
+			r.undelivered(ctx, i, dir, err)
 			continue
 		}
 		r.settle(i, spool.Delivered, mail.Reply{Code: 250, Enhanced: "2.0.0", Text: "delivered to maildir"}, "")
 	}
+}
+
+// undelivered lets a recipient wait for the disk.
+func (r *run) undelivered(ctx context.Context, i int, dir string, err error) {
+	r.d.o.Log.LogAttrs(ctx, slog.LevelError, "maildir", slog.String("path", dir), slog.String("error", err.Error()))
+	r.settle(i, spool.Waiting, diskReply(err), "")
 }
 
 // diskReply: a disk error waits, whatever it is.
