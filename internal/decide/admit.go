@@ -15,8 +15,9 @@ import (
 func (j *judgment) admit() ruling {
 	switch j.in.Facts.Origin {
 	case OriginSMTP:
-		return j.through((*judgment).denied, (*judgment).door, (*judgment).owner, (*judgment).author,
-			(*judgment).limited, (*judgment).relayAccess)
+		return j.through(
+			(*judgment).denied, (*judgment).door, (*judgment).owner, (*judgment).author, (*judgment).limited, (*judgment).relayAccess,
+		)
 	case OriginReinjected:
 		return j.through((*judgment).deniedOwn, (*judgment).limited)
 	}
