@@ -25,6 +25,9 @@ func keyFiles(c *config.Config) []Finding {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Directories)) {
 		d := c.Directories[name]
+		if d.Path == "" {
+			continue // is asked, not read
+		}
 		if _, err := config.ReadPlain(d.Path); err != nil {
 			out = append(out, about(directoryRef(c, name), "directory cannot be read", d.Path+": "+reason(err)))
 		}

@@ -104,3 +104,24 @@ relay "office" {
 	}
 	return path
 }
+
+// A directory that is asked over a network is no file that could be missing.
+func TestCheckAsksNoDirectory(t *testing.T) {
+	dir := t.TempDir()
+	content := `hostname = "mx.test"
+data     = "/nonexistent"
+directory "dovecot" "staff" {
+  address = "127.0.0.1:1"
+}
+directory "ldap" "people" {
+  url  = "ldaps://ldap.test"
+  bind = "uid={name}"
+}
+`
+	if err := os.WriteFile(filepath.Join(dir, "postroad.hcl"), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := explain.Check(server.OpenOffline(t.Context(), dir).Subject()); len(r.Errors) != 0 {
+		t.Errorf("errors: %+v", r.Errors)
+	}
+}
