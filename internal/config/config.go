@@ -161,6 +161,8 @@ type Remote struct {
 
 	SQL   *SQL
 	Redis *Redis
+
+	Postfix *Postfix
 }
 
 // SQL is a query to a database.

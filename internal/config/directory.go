@@ -156,8 +156,17 @@ func (l *loader) waysToBind(b *block, d *LDAPLogin) {
 	}
 }
 
-// dovecotAddress reads unix:/path or host:port.
+// dovecotAddress is that of a service which is told passwords.
 func (l *loader) dovecotAddress(b *block) string {
+	s := l.address(b)
+	if host, _, err := net.SplitHostPort(s); !b.bad && err == nil && !strings.HasPrefix(s, "unix:") && !isLoopback(host) {
+		l.warnf(b.place("address"), "passwords go to another machine in clear")
+	}
+	return s
+}
+
+// address reads unix:/path or host:port.
+func (l *loader) address(b *block) string {
 	s := get[string](b, "address")
 	if path, is := strings.CutPrefix(s, "unix:"); is {
 		if path != "" && !filepath.IsAbs(path) {
@@ -167,8 +176,6 @@ func (l *loader) dovecotAddress(b *block) string {
 	}
 	if host, port, err := net.SplitHostPort(s); !b.bad && (err != nil || host == "" || port == "") {
 		l.errorf(b.place("address"), `%q is neither "unix:/path" nor "host:port"`, s)
-	} else if !b.bad && !isLoopback(host) {
-		l.warnf(b.place("address"), "passwords go to another machine in clear")
 	}
 	return s
 }

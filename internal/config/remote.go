@@ -20,6 +20,8 @@ func remoteKinds() []remoteKind {
 	return []remoteKind{
 		{"sql", (*loader).sqlTable},
 		{"redis", (*loader).redisTable},
+		{"socketmap", (*loader).postfixTable},
+		{"tcp", (*loader).postfixTable},
 	}
 }
 

@@ -15,7 +15,9 @@ func tableSpec() *blockSpec {
 		{name: "sql", doc: "A query to PostgreSQL, MySQL, MariaDB or SQLite. A row is found, its columns are the values.", fields: sqlFields()},
 		{name: "redis", doc: "A string, a field of a hash, or a set of Redis.", fields: redisFields()},
 		{name: "ldap", later: true}, {name: "http", later: true},
-		{name: "socketmap", later: true},
+
+		{name: "socketmap", doc: "A service that speaks socketmap_table(5).", fields: socketmapFields()},
+		{name: "tcp", doc: "A service that speaks tcp_table(5), as postsrsd does.", fields: tcpFields()},
 		{name: "cdb", doc: "A constant database, as `postmap cdb:…` makes it.", fields: packedFields("aliases.cdb")},
 		{name: "lmdb", doc: "A file of LMDB, as `postmap lmdb:…` makes it.", fields: packedFields("aliases.lmdb")},
 	}}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/postroad/postroad/internal/config"
+	"github.com/postroad/postroad/internal/table/dial"
+	"github.com/postroad/postroad/internal/table/postfix"
 	"github.com/postroad/postroad/internal/table/redis"
 	"github.com/postroad/postroad/internal/table/remote"
 	"github.com/postroad/postroad/internal/table/sql"
@@ -24,6 +26,8 @@ func remoteKinds() []remoteKind {
 	return []remoteKind{
 		{"sql", openSQL},
 		{"redis", openRedis},
+		{"socketmap", openPostfix},
+		{"tcp", openPostfix},
 	}
 }
 
@@ -44,6 +48,18 @@ func openRedis(t *config.Table) (remote.Asker, error) {
 		Command: d.Command, Name: d.Key, Field: d.Field,
 		Timeout: t.Remote.Timeout, Connections: t.Remote.Connections,
 	})
+}
+
+func openPostfix(t *config.Table) (remote.Asker, error) {
+	d := t.Remote.Postfix
+	server, err := dial.ParseAddress(d.Address)
+	if err != nil {
+		return nil, err
+	}
+	if t.Kind == "tcp" {
+		return postfix.NewTCP(server, t.Remote.Connections), nil
+	}
+	return postfix.NewSocketmap(server, d.Map, t.Remote.Connections), nil
 }
 
 // reader gives how a secret is read; nil for none.

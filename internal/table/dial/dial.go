@@ -27,7 +27,7 @@ var (
 	ErrScheme   = errors.New("the URL has a scheme that is not known here")
 	ErrUser     = errors.New("the URL names a user, who belongs in an attribute")
 	ErrNoServer = errors.New("no server is named")
-	ErrAddress  = errors.New("neither host:port nor the path of a socket")
+	ErrAddress  = errors.New("neither host:port nor unix:/path")
 	errRoots    = errors.New("no certificate authority in the file")
 )
 
@@ -90,10 +90,13 @@ func plain(err error) error {
 	return err
 }
 
-// ParseAddress reads host:port, or the path of a socket.
+// ParseAddress reads host:port, or unix:/path.
 func ParseAddress(s string) (Server, error) {
-	if strings.HasPrefix(s, "/") {
-		return Server{Network: "unix", Address: s}, nil
+	if path, is := strings.CutPrefix(s, "unix:"); is {
+		if !strings.HasPrefix(path, "/") {
+			return Server{}, ErrAddress
+		}
+		return Server{Network: "unix", Address: path}, nil
 	}
 	host, port, err := net.SplitHostPort(s)
 	if err != nil || host == "" || port == "" {

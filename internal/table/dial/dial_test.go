@@ -30,15 +30,15 @@ func TestParse(t *testing.T) {
 
 func TestParseAddress(t *testing.T) {
 	for s, want := range map[string]Server{
-		"/run/x":     {Network: "unix", Address: "/run/x"},
-		"host:12":    {Network: "tcp", Address: "host:12", Name: "host"},
-		"[::1]:smtp": {Network: "tcp", Address: "[::1]:smtp", Name: "::1"},
+		"unix:/run/x": {Network: "unix", Address: "/run/x"},
+		"host:12":     {Network: "tcp", Address: "host:12", Name: "host"},
+		"[::1]:smtp":  {Network: "tcp", Address: "[::1]:smtp", Name: "::1"},
 	} {
 		if got, err := ParseAddress(s); err != nil || got != want {
 			t.Errorf("%s: %+v, %v", s, got, err)
 		}
 	}
-	for _, s := range []string{"", "host", ":12", "host:", "run/x", "::1:2"} {
+	for _, s := range []string{"", "host", ":12", "host:", "run/x", "/run/x", "unix:x", "::1:2"} {
 		if got, err := ParseAddress(s); !errors.Is(err, ErrAddress) {
 			t.Errorf("%s: %+v, %v", s, got, err)
 		}
