@@ -71,15 +71,21 @@ func (b backend) Scan(ctx context.Context, f spool.Filter, each func(spool.Entry
 }
 
 // Change changes the queue. What shall be tried now is tried even where hosts
-// had been given up for the moment.
+// had been given up for the moment: they get their chance before the jobs are
+// due, or some would be put off unattempted, and after, for those that failed
+// meanwhile.
 func (b backend) Change(ctx context.Context, f spool.Filter, a spool.Action) (int, error) {
+	again := a == spool.ActionRetry || a == spool.ActionRelease
+	if again {
+		b.runner.Reload()
+	}
 	n, err := b.store.Change(ctx, f, a)
 	if err != nil {
 		b.log.Error("queue change failed", "action", actionWord(a), "jobs", n, "error", err)
 	} else {
 		b.log.Info("queue changed", "action", actionWord(a), "jobs", n)
 	}
-	if n > 0 && (a == spool.ActionRetry || a == spool.ActionRelease) {
+	if n > 0 && again {
 		b.runner.Reload()
 	}
 	return n, err
