@@ -91,11 +91,19 @@ func (p *Process) Freeze() { p.signal(syscall.SIGSTOP) }
 func (p *Process) Thaw() { p.signal(syscall.SIGCONT) }
 
 // signal reaches the program, then all that it started; PostgreSQL's children
-// leave its process group.
+// leave its process group. A child that is being started while the kernel lists
+// them may be missing, so that the list is gone through more than once.
 func (p *Process) signal(s syscall.Signal) {
 	if p.cmd == nil {
 		return
 	}
+	for range 5 {
+		p.signalFamily(s)
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func (p *Process) signalFamily(s syscall.Signal) {
 	family := []int{p.cmd.Process.Pid}
 	for i := 0; i < len(family); i++ {
 		if err := syscall.Kill(family[i], s); err != nil && !errors.Is(err, syscall.ESRCH) {
