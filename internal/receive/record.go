@@ -66,19 +66,3 @@ func (r Record) Encode() []byte {
 	}
 	return b
 }
-
-// DecodeRecord reads what Encode wrote.
-func DecodeRecord(b []byte) (Record, error) {
-	var r Record
-	err := json.Unmarshal(b, &r)
-	return r, err
-}
-
-// Facts are what the record still knows of the session that brought the message.
-func (r Record) Facts() decide.Facts {
-	return decide.Facts{
-		Client: r.Client, Listener: r.Listener, Helo: r.Helo,
-		Login: decide.Login{Directory: r.Directory, Name: r.Login},
-		TLS:   r.TLS, Certificate: r.Certificate, Tags: r.Tags, Received: r.Received,
-	}
-}

@@ -55,7 +55,6 @@ func (g *gate) close() bool {
 type trouble struct{ err atomic.Pointer[error] }
 
 func (t *trouble) set(err error) { t.err.Store(&err) }
-func (t *trouble) clear()        { t.err.Store(nil) }
 
 func (t *trouble) get() error {
 	if err := t.err.Load(); err != nil {

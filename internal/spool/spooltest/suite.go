@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -226,13 +225,6 @@ func (t *T) dueLanes() string {
 func equal[V comparable](t *T, what string, got, want V) {
 	t.Helper()
 	if got != want {
-		t.Errorf("%s = %v, want %v", what, got, want)
-	}
-}
-
-func equalSlices[V comparable](t *T, what string, got, want []V) {
-	t.Helper()
-	if !slices.Equal(got, want) {
 		t.Errorf("%s = %v, want %v", what, got, want)
 	}
 }
