@@ -125,7 +125,9 @@ type Delivery struct {
 	Reply     mail.Reply // kind reject: what it says
 	Homed     bool       // Transport is that of the recipient's home, looked up again at each attempt
 	NotBy     string     // Homed: the side that has sent the message back; "" none
+	Other     string     // Homed: transport of the side that is asked about whom this one does not know; "" none
 	Edits     []Edit     // of the header; nil: none
+	Changes   []Change   // of envelope and header, for people; filled only when Input.Trace
 }
 
 // RecipientDecision is what shall become of one recipient.

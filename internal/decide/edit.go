@@ -23,18 +23,19 @@ const maxRenamed = 2000
 // edited is what the last rules made of the header. Most recipients of a message
 // have the same.
 type edited struct {
-	rules []int
-	edits []Edit
+	rules   []int
+	edits   []Edit
+	changes []Change // the same for people, with a trace
 }
 
 // edits changes the addresses in the header fields that the rules name, and no
 // other octet. A field that is no list of addresses is left alone.
-func (q *query) edits(held []int) ([]Edit, ruling) {
+func (q *query) edits(held []int) (edited, ruling) {
 	if !q.final || !q.hasHeaders(held) {
-		return nil, accepted()
+		return edited{}, accepted()
 	}
 	if q.edited.rules != nil && slices.Equal(q.edited.rules, held) && !q.traced() {
-		return q.edited.edits, accepted()
+		return q.edited, accepted()
 	}
 	e := editor{query: q, held: held, ruling: accepted()}
 	at := int64(0)
@@ -43,19 +44,20 @@ func (q *query) edits(held []int) ([]Edit, ruling) {
 		at += int64(len(f.Raw))
 	}
 	if e.ruling.verdict != Accept {
-		return nil, e.ruling
+		return edited{}, e.ruling
 	}
-	q.edited = edited{held, e.out}
-	return e.out, accepted()
+	q.edited = edited{held, e.out, e.changes}
+	return q.edited, accepted()
 }
 
 // editor goes through a header. What it cannot tell it notes and goes on, so that
 // all questions to remote tables come up at once.
 type editor struct {
 	*query
-	held   []int
-	out    []Edit
-	ruling ruling
+	held    []int
+	out     []Edit
+	changes []Change
+	ruling  ruling
 }
 
 // field changes the addresses of one field, which begins at an offset.
@@ -69,8 +71,9 @@ func (e *editor) field(f mail.Field, at int64) {
 		return
 	}
 	for _, box := range list {
-		if to := e.renameAll(f.Name, box.Address); to != box.Address {
-			e.change(box, to, string(f.Raw[box.Start:box.End]), at)
+		c := Change{Part: PartHeader, Field: f.Name, From: box.Address}
+		if c.To = e.renameAll(&c); c.To != c.From && e.change(box, c.To, string(f.Raw[box.Start:box.End]), at) {
+			e.changes = changed(e.changes, c)
 		}
 	}
 }
@@ -79,13 +82,15 @@ func (n *renamer) names(field string) bool {
 	return slices.ContainsFunc(n.Headers, func(h string) bool { return strings.EqualFold(h, field) })
 }
 
-func (e *editor) renameAll(field string, a mail.Address) mail.Address {
+// renameAll gives what all rules make of the address of a change.
+func (e *editor) renameAll(c *Change) mail.Address {
+	a := c.From
 	for _, at := range e.held {
 		n := &e.renamers[at]
-		if !n.names(field) {
+		if !n.names(c.Field) {
 			continue
 		}
-		to, r := e.rename(n, a)
+		to, r := e.rename(n, a, &c.By)
 		if r.verdict != Accept {
 			e.ruling = r
 			return a
@@ -97,8 +102,8 @@ func (e *editor) renameAll(field string, a mail.Address) mail.Address {
 
 // change notes an edit. Where the local part stays, its octets do, quotes included.
 // An address beyond ASCII does not come into a header that had none, as that would
-// ask the next host for SMTPUTF8.
-func (e *editor) change(box mail.Mailbox, to mail.Address, was string, at int64) {
+// ask the next host for SMTPUTF8: then it gives false.
+func (e *editor) change(box mail.Mailbox, to mail.Address, was string, at int64) bool {
 	edit := Edit{At: at + int64(box.Start), Len: len(was), Text: to.String()}
 	if to.Local == box.Address.Local {
 		domain := strings.LastIndexByte(was, '@') + 1
@@ -106,9 +111,10 @@ func (e *editor) change(box mail.Mailbox, to mail.Address, was string, at int64)
 	}
 	if isASCII(was) && !isASCII(edit.Text) {
 		e.step(StageRewrite, Ref{}, was, " is left as it is: ", edit.Text, " is not ASCII")
-		return
+		return false
 	}
 	e.out = append(e.out, edit)
+	return true
 }
 
 // editsText makes edits comparable.

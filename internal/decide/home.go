@@ -191,5 +191,8 @@ func (j *judgment) settleHome(c *choice, m *member) bool {
 		twin.Copy, twin.Notify = c.rule.Name, mail.NotifyNever
 		m.twin = &twin
 	}
+	if c.home.TryOther && m.leg.NotBy == "" {
+		m.leg.Other = c.home.Other
+	}
 	return true
 }

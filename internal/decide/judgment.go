@@ -1,6 +1,10 @@
 package decide
 
-import "github.com/postroad/postroad/internal/mail"
+import (
+	"slices"
+
+	"github.com/postroad/postroad/internal/mail"
+)
 
 // judgment is one recipient on its way through the stages.
 type judgment struct {
@@ -12,6 +16,7 @@ type judgment struct {
 	from     mail.Path    // the sender, rewritten
 	entry    mail.Address // the recipient, rewritten
 	held     []int        // the rewrite rules that hold
+	changes  []Change     // of the envelope as it came in
 	orcpt    string
 	members  []member // final recipients, in the order in which they were found
 }
@@ -152,5 +157,6 @@ func (j *judgment) legOf(m *member) Delivery {
 	return Delivery{
 		Recipient: m.address, Original: j.original.address, Sender: j.from, Expanded: m.expanded,
 		Tenant: j.space.name, Notify: notifyOf(j.given.Notify, m.aliased), ORCPT: j.orcpt, EnvID: j.in.EnvID, Ret: j.in.Ret,
+		Changes: slices.Clone(j.changes),
 	}
 }

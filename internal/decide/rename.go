@@ -57,8 +57,8 @@ func rewrites(sp *space) *ruleset { return &sp.rewrites }
 func leaving(sp *space) *ruleset  { return &sp.leaving }
 
 // rename gives what a rule makes of an address, which is the address itself where
-// the rule does not name it.
-func (q *query) rename(n *renamer, a mail.Address) (mail.Address, ruling) {
+// the rule does not name it. With a trace it adds a rule that changed it to by.
+func (q *query) rename(n *renamer, a mail.Address, by *[]Ref) (mail.Address, ruling) {
 	s := q.subjectOf(a)
 	key, value, source, r := q.mapped(n, &s)
 	if r.verdict != Accept || value == "" {
@@ -70,7 +70,9 @@ func (q *query) rename(n *renamer, a mail.Address) (mail.Address, ruling) {
 		return a, misconfigured()
 	}
 	if q.traced() && to != a {
-		q.step(StageRewrite, Ref{Name: n.Name, Source: source}, arrow(a, to))
+		rule := Ref{Name: n.Name, Source: source}
+		q.step(StageRewrite, rule, arrow(a, to))
+		*by = append(*by, rule)
 	}
 	return to, accepted()
 }
@@ -157,9 +159,12 @@ func (j *judgment) rewrite() ruling {
 	if j.held, r = j.holding(rewrites, j.asGiven(), nil); r.verdict != Accept {
 		return r
 	}
-	if r = j.renameEnvelope(j.held, &j.from, &j.entry); r.verdict != Accept {
+	given := names{from: j.from, to: j.entry}
+	n := given
+	if r = j.renameEnvelope(j.held, &n); r.verdict != Accept {
 		return r
 	}
+	j.from, j.entry, j.changes = n.from, n.to, n.since(given, nil)
 	if j.from != j.in.Sender {
 		s := j.subjectOf(j.from.Address)
 		j.sender = &s
@@ -183,17 +188,17 @@ func (j *judgment) holding(of func(*space) *ruleset, v *view, before []int) ([]i
 	return held, r
 }
 
-func (q *query) renameEnvelope(held []int, from *mail.Path, to *mail.Address) ruling {
+func (q *query) renameEnvelope(held []int, e *names) ruling {
 	for _, at := range held {
 		n := &q.renamers[at]
 		var r ruling
-		if n.Sender && !from.IsNull() {
-			if from.Address, r = q.rename(n, from.Address); r.verdict != Accept {
+		if n.Sender && !e.from.IsNull() {
+			if e.from.Address, r = q.rename(n, e.from.Address, &e.fromBy); r.verdict != Accept {
 				return r
 			}
 		}
-		if n.Recipient && to.Domain != "" {
-			if *to, r = q.rename(n, *to); r.verdict != Accept {
+		if n.Recipient && e.to.Domain != "" {
+			if e.to, r = q.rename(n, e.to, &e.toBy); r.verdict != Accept {
 				return r
 			}
 		}
@@ -202,20 +207,26 @@ func (q *query) renameEnvelope(held []int, from *mail.Path, to *mail.Address) ru
 }
 
 // leave makes a leg ready for the road: for a foreign domain the rules for mail
-// that leaves are asked, and forwarded mail gets a sender of ours.
+// that leaves are asked, and forwarded mail gets a sender of ours, unless such a
+// rule has given it one: who writes generic(5) has a next host that takes no other.
 func (j *judgment) leave(m *member) ruling {
 	held := j.held
 	if j.in.Facts.Origin != OriginReroute && j.domainAt(m.address.Domain) == nil {
 		var r ruling
+		was := m.leg.Sender
 		if held, r = j.leaveRenamed(m); r.verdict != Accept {
 			return r
 		}
-		if r = j.forward(m); r.verdict != Accept {
+		if m.leg.Sender == was {
+			r = j.forward(m)
+		}
+		if r.verdict != Accept {
 			return r
 		}
 	}
-	var r ruling
-	m.leg.Edits, r = j.edits(held)
+	e, r := j.edits(held)
+	m.leg.Edits = e.edits
+	m.leg.Changes = append(m.leg.Changes, e.changes...)
 	return r
 }
 
@@ -229,15 +240,17 @@ func (j *judgment) leaveRenamed(m *member) ([]int, ruling) {
 	if r.verdict != Accept {
 		return nil, r
 	}
-	to := m.address
-	if r = j.renameEnvelope(held[len(j.held):], &m.leg.Sender, &to); r.verdict != Accept {
+	before := names{from: m.leg.Sender, to: m.address}
+	n := before
+	if r = j.renameEnvelope(held[len(j.held):], &n); r.verdict != Accept {
 		return nil, r
 	}
-	if to != m.address && j.domainAt(to.Domain) != nil {
-		j.step(StageRewrite, Ref{}, "mail that leaves cannot come back to ", to.String())
+	if n.to != m.address && j.domainAt(n.to.Domain) != nil {
+		j.step(StageRewrite, Ref{}, "mail that leaves cannot come back to ", n.to.String())
 		return nil, misconfigured()
 	}
-	m.address, m.leg.Recipient = to, to
+	m.address, m.leg.Recipient, m.leg.Sender = n.to, n.to, n.from
+	m.leg.Changes = n.since(before, m.leg.Changes)
 	return held, accepted()
 }
 

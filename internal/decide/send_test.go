@@ -19,7 +19,7 @@ import (
 type envelope struct {
 	in    Input
 	to    []mail.Recipient
-	show  []string // trace, rule, dsn, rewritten, text
+	show  []string // trace, changes, rule, other, dsn, rewritten, text
 	early bool
 }
 
@@ -101,7 +101,7 @@ func parseEnvelope(line string) envelope {
 	for i := range e.to {
 		e.to[i].Notify, e.to[i].ORCPT = notify, orcpt
 	}
-	e.in.Trace = slices.Contains(e.show, "trace")
+	e.in.Trace = slices.Contains(e.show, "trace") || slices.Contains(e.show, "changes")
 	return e
 }
 
@@ -154,7 +154,7 @@ func render(d Decision, e envelope) string {
 		for _, leg := range r.Refused {
 			fmt.Fprintf(&b, "  refused %s%s\n", leg.Recipient, renderReply(Reject, leg.Reply, e.show))
 		}
-		for _, s := range r.Steps {
+		for _, s := range steps(r.Steps, e.show) {
 			fmt.Fprintf(&b, "  | %s %s: %s\n", s.Stage, s.Rule, s.Outcome)
 		}
 	}
@@ -162,6 +162,13 @@ func render(d Decision, e envelope) string {
 		fmt.Fprintf(&b, "message: %s%s\n", d.Verdict, renderReply(d.Verdict, d.Reply, e.show))
 	}
 	return b.String()
+}
+
+func steps(all []Step, show []string) []Step {
+	if !slices.Contains(show, "trace") {
+		return nil
+	}
+	return all
 }
 
 func renderReply(v Verdict, r mail.Reply, show []string) string {
@@ -186,6 +193,9 @@ func renderLeg(b *strings.Builder, leg Delivery, show []string) {
 	if leg.Homed {
 		b.WriteString(" (home)")
 	}
+	if leg.Other != "" && slices.Contains(show, "other") {
+		fmt.Fprintf(b, " or %s", leg.Other)
+	}
 	if leg.NotBy != "" {
 		fmt.Fprintf(b, " not by %s", leg.NotBy)
 	}
@@ -206,6 +216,19 @@ func renderLeg(b *strings.Builder, leg Delivery, show []string) {
 	}
 	if slices.Contains(show, "dsn") {
 		fmt.Fprintf(b, " notify=%s orcpt=%s", notifyText(leg.Notify), leg.ORCPT)
+	}
+	b.WriteString("\n")
+	if slices.Contains(show, "changes") {
+		for _, c := range leg.Changes {
+			renderChange(b, c)
+		}
+	}
+}
+
+func renderChange(b *strings.Builder, c Change) {
+	fmt.Fprintf(b, "    %s %s -> %s by", strings.TrimSpace(string(c.Part)+" "+c.Field), c.From, c.To)
+	for _, by := range c.By {
+		b.WriteString(" " + by.Name)
 	}
 	b.WriteString("\n")
 }

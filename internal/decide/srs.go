@@ -87,6 +87,7 @@ func (j *judgment) forward(m *member) ruling {
 	}
 	if j.traced() {
 		j.step(StageRewrite, r.Ref, arrow(from.Address, to))
+		m.leg.Changes = changed(m.leg.Changes, Change{Part: PartSender, From: from.Address, To: to, By: []Ref{r.Ref}})
 	}
 	m.leg.Sender.Address = to
 	return accepted()

@@ -42,8 +42,26 @@ type Delivery struct {
 	Rule      string   `json:"rule"`
 	Source    string   `json:"source"`
 	Copy      string   `json:"copy"`
+	Other     string   `json:"other"` // transport that is asked about whom this one does not know
+	Edits     []Edit   `json:"edits"`
 	Hosts     []Host   `json:"hosts,omitempty"` // asked for with DNS
 	Error     *Reply   `json:"error,omitempty"` // why there are none
+}
+
+// Edit is one address that is another one than in the message as it came in. What
+// stands in a header follows the order of the message.
+type Edit struct {
+	Part  string `json:"part"`  // sender, recipient: of the envelope; header
+	Field string `json:"field"` // of the header
+	From  string `json:"from"`
+	To    string `json:"to"`
+	By    []Rule `json:"by"` // in their order
+}
+
+// Rule is a rule and where it stands.
+type Rule struct {
+	Rule   string `json:"rule"`
+	Source string `json:"source"`
 }
 
 // Host is one address to connect to, in the order of trial.

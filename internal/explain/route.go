@@ -121,6 +121,7 @@ func (r *route) delivery(ctx context.Context, d decide.Delivery) Delivery {
 	out := Delivery{
 		Recipient: d.Recipient.String(), Original: d.Original.String(), Sender: d.Sender.String(), Tenant: d.Tenant,
 		Transport: d.Transport, Kind: d.Kind, Rule: d.Rule.Name, Source: d.Rule.Source, Copy: d.Copy,
+		Other: d.Other, Edits: edits(d.Changes),
 	}
 	out.Nexthops, out.Order = nexthops(r.src.Generation.Config.Transports[d.Transport], d)
 	if r.query.DNS && r.src.Planner != nil {
@@ -148,6 +149,18 @@ func nexthops(t *config.Transport, d decide.Delivery) ([]string, string) {
 		}
 	}
 	return all, order
+}
+
+func edits(all []decide.Change) []Edit {
+	out := make([]Edit, 0, len(all))
+	for _, c := range all {
+		e := Edit{Part: string(c.Part), Field: c.Field, From: c.From.String(), To: c.To.String()}
+		for _, by := range c.By {
+			e.By = append(e.By, Rule{Rule: by.Name, Source: by.Source})
+		}
+		out = append(out, e)
+	}
+	return out
 }
 
 func steps(all []decide.Step) []Step {

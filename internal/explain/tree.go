@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/postroad/postroad/internal/decide"
@@ -33,8 +34,8 @@ func (r Recipient) tree(b *bufio.Writer, p Palette) {
 	for i, d := range r.Deliveries {
 		at := len(r.Steps) + i
 		fmt.Fprintf(b, "%s %s\n", branch(at, branches), d.line(p))
-		for _, h := range d.hostLines(p) {
-			fmt.Fprintf(b, "%s    %s\n", stem(at, branches), h)
+		for _, line := range slices.Concat(d.hostLines(p), d.editLines(p)) {
+			fmt.Fprintf(b, "%s    %s\n", stem(at, branches), line)
 		}
 	}
 }
@@ -57,6 +58,7 @@ func (d Delivery) line(p Palette) string {
 	if d.Rule != "" {
 		out += " by " + d.Rule + prefixed(" ", p.faint(bracket(d.Source)))
 	}
+	out += prefixed(", if unknown there via transport.", d.Other)
 	return out + prefixed(", sender ", d.Sender) + prefixed(", tenant ", d.Tenant)
 }
 
@@ -73,6 +75,18 @@ func (d Delivery) hostLines(p Palette) []string {
 	var out []string
 	for _, h := range d.Hosts {
 		out = append(out, h.line(p))
+	}
+	return out
+}
+
+func (d Delivery) editLines(p Palette) []string {
+	var out []string
+	for _, e := range d.Edits {
+		line := orElse(e.Field, e.Part) + ": " + e.From + " -> " + e.To + " by"
+		for _, by := range e.By {
+			line += " " + by.Rule + prefixed(" ", p.faint(bracket(by.Source)))
+		}
+		out = append(out, line)
 	}
 	return out
 }
