@@ -61,16 +61,17 @@ func (l *loader) migration(rules *decide.Rules, b *block, d *decide.Domain) {
 	}
 	m := &decide.Migration{
 		Source: in.source(), New: get[ref](in, "new").name, Old: get[ref](in, "old").name,
-		Homes: l.housekept(rules, decide.FormatMoves), Moved: decide.NoTable,
+		Homes: l.housekept(rules, decide.FormatMoves), Moved: l.tableFor(in, "moved", "moved"),
 		TryOther: get[string](in, "unknown") == "try-other", Both: get[bool](in, "both"), DryRun: get[bool](in, "dry_run"),
 		Percent: get[float64](in, "percent"),
 	}
 	if get[string](in, "default") == "new" {
 		m.Default = decide.SideNew
 	}
-	if r := get[ref](in, "moved"); r.name != "" {
-		m.Moved = l.tableID(r)
-		l.fits(r, useOf("moved"))
+	for side, name := range []string{decide.SideOld: "old_forwards", decide.SideNew: "new_forwards"} {
+		if in.given(name) {
+			m.Forwards = append(m.Forwards, decide.Forwards{Side: decide.Side(side), Table: l.tableFor(in, name, "aliases")})
+		}
 	}
 	l.migrationSense(in, d, m)
 	d.Migration = m

@@ -10,6 +10,8 @@ func migrationSpec() *blockSpec {
 		{name: "percent", typ: typePercent, doc: "Share of those whom nobody names that lives at `new`; going up only adds.", example: "10"},
 		{name: "unknown", typ: typeWord, words: []string{"bounce", "try-other"}, def: `"bounce"`, doc: "When one side does not know an address: `bounce`, or ask the other side once before.", example: `"try-other"`},
 		{name: "both", typ: typeBool, def: "false", doc: "Each message goes to the other side too, and what becomes of it there is told to nobody.", example: "true"},
+		{name: "old_forwards", typ: typeRef, of: "table", doc: "What the old system is known to forward: key an address, or `@domain`, values where to. `check` looks for circles with it; no mail is decided by it.", example: `table.acme_old_forwards`},
+		{name: "new_forwards", typ: typeRef, of: "table", doc: "The same of the new system.", example: `table.acme_new_forwards`},
 		{name: "dry_run", typ: typeBool, def: "false", doc: "Tell where mail would go, and let it go by `deliver`.", example: "true"},
 	}}
 }

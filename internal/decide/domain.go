@@ -86,7 +86,11 @@ func (s *Snapshot) linkMigration(d *domain) error {
 	if m == nil {
 		return nil
 	}
-	for _, id := range []TableID{m.Homes, m.Moved} {
+	tables := []TableID{m.Homes, m.Moved}
+	for _, f := range m.Forwards {
+		tables = append(tables, f.Table)
+	}
+	for _, id := range tables {
 		if id != NoTable && !s.hasTable(id) {
 			return missing(d.Ref, "table", fmt.Sprint(int(id)))
 		}

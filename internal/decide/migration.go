@@ -34,10 +34,18 @@ type Migration struct {
 	Homes    TableID // recorded: key an address, value a side; key "@domain", value the most that Percent may be
 	Moved    TableID // key an address that lives at New, or that its value names; NoTable
 	Default  Side
-	Percent  float64 // share of those whom nobody names that live at New, when Default is old
-	TryOther bool    // whom one side does not know the other is asked about before mail bounces
-	Both     bool    // each message goes to the other side too
-	DryRun   bool    // told, not done: mail goes by the domain's deliver
+	Percent  float64    // share of those whom nobody names that live at New, when Default is old
+	TryOther bool       // whom one side does not know the other is asked about before mail bounces
+	Both     bool       // each message goes to the other side too
+	DryRun   bool       // told, not done: mail goes by the domain's deliver
+	Forwards []Forwards // what the systems are known to forward; a Walker asks, no decision does
+}
+
+// Forwards is what the system at one side is known to forward: key an address,
+// values where to.
+type Forwards struct {
+	Side  Side
+	Table TableID
 }
 
 // Transport of a side.

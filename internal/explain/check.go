@@ -23,7 +23,7 @@ type Subject struct {
 // Check tells what is wrong with a configuration: what loading found, files that
 // cannot be used, and rules that cannot do what they seem to.
 func Check(s Subject) Report {
-	r := Report{Errors: []Finding{}, Warnings: []Finding{}, Proofs: []string{}}
+	r := Report{Errors: []Finding{}, Warnings: []Finding{}, Proofs: []string{}, Notes: []string{}}
 	for _, d := range s.Diagnostics {
 		if d.Severity == config.Error {
 			r.Errors = append(r.Errors, findingOf(d))
@@ -37,7 +37,9 @@ func Check(s Subject) Report {
 	r.Errors = append(r.Errors, tableFiles(s)...)
 	r.Errors = append(r.Errors, keyFiles(s.Config)...)
 	r.Warnings = append(r.Warnings, missing(s.Config, r.Errors)...)
-	r.Warnings = append(r.Warnings, (&subject{rules: s.Config.Rules, view: s.View}).run()...)
+	analysed := &subject{rules: s.Config.Rules, snapshot: s.Config.Snapshot, view: s.View}
+	r.Warnings = append(r.Warnings, analysed.run()...)
+	r.Notes = append(r.Notes, analysed.notes...)
 	r.Errors, r.Warnings = located(r.Errors, s.Config), located(r.Warnings, s.Config)
 	if r.OK() {
 		r.Proofs = proofs(s)

@@ -22,6 +22,9 @@ func (r Report) Text(w io.Writer, p Palette, sources map[string][]byte) error {
 	for _, proof := range r.Proofs {
 		fmt.Fprintf(b, "%s %s\n", p.good("holds:"), proof)
 	}
+	for _, note := range r.Notes {
+		fmt.Fprintf(b, "note: %s\n", note)
+	}
 	errors, warnings := counted(len(r.Errors), "error"), counted(len(r.Warnings), "warning")
 	if len(r.Errors) > 0 {
 		errors = p.bad(errors)

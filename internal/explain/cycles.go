@@ -1,139 +1,157 @@
 package explain
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/postroad/postroad/internal/decide"
-	"github.com/postroad/postroad/internal/mail"
 )
 
-// aliasNode is one alias of a hosted domain; targets are keys of addresses.
-type aliasNode struct {
-	rule    decide.Ref
-	targets []string
-}
+// Bounds of what is told and remembered: tables may have millions of entries.
+const (
+	mostCircles = 100       // named
+	mostNamed   = 30        // members of one that are named
+	mostPlaces  = 1_000_000 // remembered: addresses that lead to addresses that lead on
+)
 
-// aliasCycles finds aliases that lead back to themselves over others. An alias
-// that names itself is none: it means "here as well" (virtual(5)).
+// aliasCycles finds addresses whose mail comes back to them: over aliases, catch-
+// alls, alias domains, lists, rewriting, and what the systems of a migration are
+// known to forward. An alias that names itself is none: it means "here as well"
+// (virtual(5)).
 func aliasCycles(s *subject) []Finding {
-	g := s.aliasGraph()
-	keys := make([]string, 0, len(g))
-	for k := range g {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	w := walk{graph: g, done: make(map[string]bool), at: make(map[string]int)}
+	g := newPaths(s)
+	roots := g.roots()
+	w := walk{paths: g, done: make(map[decide.Place]bool), at: make(map[decide.Place]int)}
 	var out []Finding
-	for _, k := range keys {
-		for _, members := range w.from(k) {
-			out = append(out, about(g[members[0]].rule, "alias cycle", strings.Join(append(members, members[0]), " -> ")))
+	for _, p := range roots {
+		if len(w.done) > mostPlaces {
+			g.tooMany = true
+			break
 		}
+		out = append(out, w.from(p)...)
+	}
+	if w.untold > 0 {
+		s.note("%d further alias cycles are not named", w.untold)
+	}
+	if g.tooMany {
+		s.note("more than %d aliases lead to aliases: alias cycles among the rest are not looked for", mostPlaces)
 	}
 	return out
 }
 
-// aliasGraph has all aliases that can be listed: those written in a domain and
-// those of tables in memory. An alias domain's addresses are its target's.
-func (s *subject) aliasGraph() map[string]aliasNode {
-	g := make(map[string]aliasNode)
-	for _, d := range s.rules.Domains {
-		for _, a := range d.Aliases {
-			g[s.home(a.Address)] = aliasNode{rule: decide.Ref{Name: d.Ref.Name, Source: a.Source}, targets: s.homes(a.Targets)}
-		}
-	}
-	for _, d := range s.rules.Domains {
-		s.eachEntry(d.AliasTable, func(key string, values []string, source string) {
-			a, err := mail.ParseAddress(key)
-			if err != nil || a.Domain != d.Name {
-				return
-			}
-			if _, written := g[s.home(a)]; !written {
-				rule := decide.Ref{Name: s.rules.Tables[d.AliasTable].Rule(), Source: source}
-				g[s.home(a)] = aliasNode{rule: rule, targets: s.homes(addresses(values, d.Name))}
-			}
-		})
-	}
-	return g
-}
-
-// home is the key under which an address is looked up.
-func (s *subject) home(a mail.Address) string {
-	if d := hostedDomain(s.rules, a.Domain); d != nil && d.AliasOf != "" {
-		a.Domain = d.AliasOf
-	}
-	return a.Key()
-}
-
-func (s *subject) homes(all []mail.Address) []string {
-	out := make([]string, 0, len(all))
-	for _, a := range all {
-		out = append(out, s.home(a))
-	}
-	return out
-}
-
-// addresses reads targets; a bare local part means the domain that it stands in.
-func addresses(values []string, in mail.Domain) []mail.Address {
-	var out []mail.Address
-	for _, v := range values {
-		if !strings.Contains(v, "@") {
-			v += "@" + string(in)
-		}
-		if a, err := mail.ParseAddress(v); err == nil {
-			out = append(out, a)
-		}
-	}
-	return out
-}
-
-// walk goes through the graph depth first; it does not recurse on the Go stack,
+// walk goes along the paths depth first; it does not recurse on the Go stack,
 // since a chain may be as long as a table.
 type walk struct {
-	graph map[string]aliasNode
-	done  map[string]bool
-	at    map[string]int // position on the path
-	path  []string
-	next  []int // target to follow next, for each of path
+	*paths
+	done   map[decide.Place]bool
+	at     map[decide.Place]int // position on the way
+	way    []stop
+	told   int
+	untold int
 }
 
-// from gives the cycles that close on the way from a node not yet seen.
-func (w *walk) from(start string) [][]string {
-	var cycles [][]string
+// stop is one place on the way.
+type stop struct {
+	place decide.Place
+	by    decide.Ref // that leads on
+	to    []decide.Place
+	next  int // of to
+}
+
+// from tells of the circles that close on the way from a place not yet seen.
+func (w *walk) from(start decide.Place) []Finding {
+	var out []Finding
 	w.push(start)
-	for len(w.path) > 0 {
-		top := len(w.path) - 1
-		node := w.path[top]
-		targets := w.graph[node].targets
-		if w.next[top] == len(targets) {
+	for len(w.way) > 0 {
+		top := &w.way[len(w.way)-1]
+		if top.next == len(top.to) {
 			w.pop()
 			continue
 		}
-		to := targets[w.next[top]]
-		w.next[top]++
-		if i, onPath := w.at[to]; onPath {
-			if to != node {
-				cycles = append(cycles, slices.Clone(w.path[i:]))
-			}
-			continue
+		to := top.to[top.next]
+		top.next++
+		i, closed := w.at[to]
+		switch {
+		case !closed:
+			w.push(to)
+		case w.told < mostCircles:
+			w.told++
+			out = append(out, circle(w.way[i:]))
+		default:
+			w.untold++
 		}
-		w.push(to)
 	}
-	return cycles
+	return out
 }
 
-func (w *walk) push(node string) {
-	if _, alias := w.graph[node]; !alias || w.done[node] {
+func (w *walk) push(p decide.Place) {
+	if w.done[p] {
 		return
 	}
-	w.at[node] = len(w.path)
-	w.path = append(w.path, node)
-	w.next = append(w.next, 0)
+	by, to := w.onward(p)
+	if len(to) == 0 {
+		return
+	}
+	w.at[p] = len(w.way)
+	w.way = append(w.way, stop{place: p, by: by, to: to})
 }
 
 func (w *walk) pop() {
-	top := len(w.path) - 1
-	delete(w.at, w.path[top])
-	w.done[w.path[top]] = true
-	w.path, w.next = w.path[:top], w.next[:top]
+	top := len(w.way) - 1
+	delete(w.at, w.way[top].place)
+	w.done[w.way[top].place] = true
+	w.way = w.way[:top]
+}
+
+// circle tells of one, from the least of its members on, so that it reads the
+// same wherever it was entered.
+func circle(way []stop) Finding {
+	least := 0
+	for i := range way {
+		if comparePlaces(way[i].place, way[least].place) < 0 {
+			least = i
+		}
+	}
+	way = slices.Concat(way[least:], way[:least])
+	var at decide.Ref
+	var members, rules []string
+	for _, s := range way {
+		if name := s.place.Address.String(); len(members) == 0 || members[len(members)-1] != name {
+			members = append(members, name)
+		}
+		if s.by.Name == "" {
+			continue
+		}
+		if at.Name == "" {
+			at = s.by
+		}
+		if !slices.Contains(rules, s.by.Name) {
+			rules = append(rules, s.by.Name)
+		}
+	}
+	if len(members) > mostNamed {
+		members = append(members[:mostNamed:mostNamed], fmt.Sprintf("%d more", len(members)-mostNamed))
+	}
+	detail := strings.Join(members, " -> ")
+	if first := members[0]; len(members) == 1 || members[len(members)-1] != first {
+		detail += " -> " + first
+	}
+	if len(rules) > 1 {
+		detail += "\nby " + listed(rules)
+	}
+	return about(at, "alias cycle", detail)
+}
+
+func comparePlaces(a, b decide.Place) int {
+	return cmp.Or(cmp.Compare(a.Address.Domain, b.Address.Domain), cmp.Compare(a.Address.Local, b.Address.Local),
+		cmp.Compare(rank(a), rank(b)))
+}
+
+func rank(p decide.Place) int {
+	if p.Outside {
+		return 1
+	}
+	return 0
 }

@@ -28,6 +28,7 @@ type Report struct {
 	Errors   []Finding `json:"errors"`
 	Warnings []Finding `json:"warnings"`
 	Proofs   []string  `json:"proofs"` // what holds for every message; none when there are errors
+	Notes    []string  `json:"notes"`  // what was not looked at, and why
 }
 
 // OK tells whether the configuration can be served.

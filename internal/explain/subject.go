@@ -1,6 +1,8 @@
 package explain
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/postroad/postroad/internal/decide"
@@ -9,8 +11,17 @@ import (
 
 // subject is what the analyses look at.
 type subject struct {
-	rules *decide.Rules
-	view  table.View // content of the tables as far as it is there
+	rules    *decide.Rules
+	snapshot *decide.Snapshot
+	view     table.View // content of the tables as far as it is there
+	notes    []string   // what the analyses could not see
+}
+
+// note says once what an analysis could not see.
+func (s *subject) note(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); !slices.Contains(s.notes, text) {
+		s.notes = append(s.notes, text)
+	}
 }
 
 // analysis is one kind of warning.
@@ -51,6 +62,11 @@ func (s *subject) content(id decide.TableID) table.Resident {
 func (s *subject) knownEmpty(id decide.TableID) bool {
 	c := s.content(id)
 	return c != nil && c.Len() == 0
+}
+
+// isThere tells whether a table has content, or is asked for it.
+func (s *subject) isThere(id decide.TableID) bool {
+	return id >= 0 && int(id) < len(s.view) && (s.view[id].Content != nil || s.view[id].Remote != nil)
 }
 
 // eachEntry goes through the entries of a table and tells whether it could.

@@ -39,6 +39,9 @@ func usedTables(rules *decide.Rules) map[decide.TableID]bool {
 		used[d.MailboxTable] = used[d.MailboxTable] || d.Members == decide.MembersTable
 		if d.Migration != nil {
 			used[d.Migration.Moved] = true
+			for _, f := range d.Migration.Forwards {
+				used[f.Table] = true
+			}
 		}
 	}
 	for _, t := range rules.Templates {

@@ -35,7 +35,8 @@ func OpenOffline(ctx context.Context, path string) *Offline {
 func (o *Offline) Subject() explain.Subject {
 	s := explain.Subject{Config: o.Config, Diagnostics: o.Diagnostics}
 	if o.Tables != nil {
-		s.View, s.Tables = o.Tables.View(), o.Tables.Status()
+		g := &generation{config: o.Config, tables: o.Tables}
+		s.View, s.Tables = offlineHouse(o.Config.Data).furnish(g.pin()).View, o.Tables.Status()
 	}
 	return s
 }
