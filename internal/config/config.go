@@ -102,6 +102,8 @@ type Transport struct {
 	Connections    int           // at once to one lane, 20
 	Reuse          bool          // keep connections for the next message
 
+	KeepOriginal decide.Keep // smtp, lmtp, maildir, webhook, pipe
+
 	Path                   string     // maildir: with {domain} and {local}
 	Folders, CreateFolders bool       // maildir: subaddresses are folders; those that are not there are made
 	Pipe                   *Pipe      // pipe

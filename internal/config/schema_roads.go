@@ -1,5 +1,7 @@
 package config
 
+import "slices"
+
 func domainSpec() *blockSpec {
 	return &blockSpec{name: "domain", doc: "A domain that is hosted here; the label is its name.", fields: []field{
 		{name: "mailboxes", typ: typeMembers, doc: "Who is there. `\"any\"`: everybody. `\"ask\"`: whom the domain's transport accepts.", example: `["ann", "bob"]`},
@@ -50,8 +52,8 @@ func transportSpec() *blockSpec {
 			{name: "port", typ: typeCount, def: "25", doc: "Port to connect to.", example: "25"},
 			{name: "private", typ: typeBool, def: "false", doc: "Whether names from DNS may lead to loopback and private addresses.", example: "true"},
 		}, wireFields(`"offer"`)...)},
-		{name: "smtp", doc: "Hosts that are named here.", fields: append(append(hostFields("25", `["smtp.provider.example:587"]`), loginFields()...), wireFields(`"offer"`)...)},
-		{name: "lmtp", doc: "A mail store that speaks LMTP (RFC 2033).", fields: append(append(hostFields("24", `["10.0.0.5:24", "unix:/run/lmtp"]`), loginFields()...), wireFields(`"none"`)...)},
+		{name: "smtp", doc: "Hosts that are named here.", fields: slices.Concat(hostFields("25", `["smtp.provider.example:587"]`), loginFields(), []field{keepField("orcpt")}, wireFields(`"offer"`))},
+		{name: "lmtp", doc: "A mail store that speaks LMTP (RFC 2033).", fields: slices.Concat(hostFields("24", `["10.0.0.5:24", "unix:/run/lmtp"]`), loginFields(), []field{keepField("orcpt")}, wireFields(`"none"`))},
 		maildirKind(),
 		{name: "reject", doc: "A refusal.", fields: []field{
 			{name: "code", typ: typeCount, def: "550", doc: "Reply code, 4xx or 5xx.", example: "550"},

@@ -7,11 +7,22 @@ func retryField() field {
 	return field{name: "retry", typ: typeRef, of: "retry", doc: "When to try again. Absent: retry \"default\".", example: `retry.default`}
 }
 
+// keepField is for transports that tell the next hop which address the client gave;
+// more are its ways beside header fields.
+func keepField(more ...string) field {
+	doc := "The recipient as the client gave it is told in a header field in front of the message, `X-Original-To` or `Delivered-To`."
+	if len(more) > 0 {
+		doc += " `orcpt`: in the parameter ORCPT alone (RFC 3461), which a host that offers DSN is given in any case."
+	}
+	return field{name: "keep_original", typ: typeWord, words: append([]string{"x-original-to", "delivered-to"}, more...), doc: doc, example: `"x-original-to"`}
+}
+
 func maildirKind() kindSpec {
 	return kindSpec{name: "maildir", doc: "Files in folders.", fields: []field{
 		{name: "path", typ: typePath, required: true, doc: "The maildir, with `{domain}` and `{local}` of the recipient.", example: `"/var/mail/{domain}/{local}"`},
 		{name: "folders", typ: typeWord, words: []string{"none", "subaddress"}, def: `"none"`, doc: "`subaddress`: mail for a subaddress goes to the Maildir++ folder of that name; to the inbox where there is none.", example: `"subaddress"`},
 		{name: "create_folders", typ: typeBool, def: "false", doc: "Make a folder that is not there. Whoever knows an address can then make folders.", example: "true"},
+		keepField(),
 		retryField(),
 	}}
 }
@@ -30,6 +41,7 @@ func pipeKind() kindSpec {
 		{name: "open_files", typ: typeCount, doc: "Most open files.", example: "64"},
 		{name: "processes", typ: typeCount, doc: "Most processes of its user, all of them counted.", example: "50"},
 		{name: "connections", typ: typeCount, def: "5", doc: "Most programs at once.", example: "5"},
+		keepField(),
 		retryField(),
 	}}
 }
@@ -48,6 +60,7 @@ func webhookKind() kindSpec {
 		{name: "connect_timeout", typ: typeDuration, def: `"10s"`, doc: "Longest wait for a connection, and for TLS on it.", example: `"10s"`},
 		{name: "data_timeout", typ: typeDuration, def: `"10m"`, doc: "Longest time for one request as a whole.", example: `"10m"`},
 		{name: "connections", typ: typeCount, def: "20", doc: "Most requests at once.", example: "20"},
+		keepField(),
 		{name: "resolver", typ: typeRef, of: "resolver", doc: "Who answers for names. Absent: resolver \"default\".", example: `resolver.default`},
 		retryField(),
 	}}

@@ -48,7 +48,7 @@ func (l *loader) addTransport(b *block, source string, rules *decide.Rules) {
 	t := l.transport(b)
 	t.Source = source
 	l.config.Transports[t.Name] = t
-	d := decide.Transport{Ref: decide.Ref{Name: t.Name, Source: source}, Tenant: b.tenant, Kind: t.Kind, Tiers: t.Tiers, Reply: t.Reply, Folders: t.Folders}
+	d := decide.Transport{Ref: decide.Ref{Name: t.Name, Source: source}, Tenant: b.tenant, Kind: t.Kind, Tiers: t.Tiers, Reply: t.Reply, Folders: t.Folders, Keep: t.KeepOriginal}
 	if t.Kind == decide.KindSMTP || t.Kind == decide.KindLMTP {
 		d.Balance = "failover"
 		if drawn(t.Tiers) {
@@ -79,6 +79,7 @@ func (l *loader) transport(b *block) *Transport {
 		CommandTimeout: get[time.Duration](b, "command_timeout"),
 		DataTimeout:    get[time.Duration](b, "data_timeout"),
 		Connections:    get[int](b, "connections"), Reuse: get[bool](b, "reuse"),
+		KeepOriginal: decide.Keep(get[string](b, "keep_original")),
 	}
 	if t.Connections == 0 {
 		t.Connections = localConnections

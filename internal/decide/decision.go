@@ -128,6 +128,7 @@ type Delivery struct {
 	Other     string     // Homed: transport of the side that is asked about whom this one does not know; "" none
 	Edits     []Edit     // of the header; nil: none
 	Changes   []Change   // of envelope and header, for people; filled only when Input.Trace
+	Keep      Keep       // how the next hop is told Original
 }
 
 // RecipientDecision is what shall become of one recipient.

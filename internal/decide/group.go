@@ -18,7 +18,7 @@ type Group struct {
 	Rule      Ref    // of its first delivery
 	Copy      string // rule of the copy, "" when it is none
 	Expanded  mail.Address
-	Original  mail.Address // as X-Original-To carries it; zero when nothing was expanded
+	Original  mail.Address // as a header field tells it; zero when none does
 	EnvID     string
 	Ret       mail.Ret
 	Reply     mail.Reply
@@ -95,10 +95,11 @@ func laneNexthop(leg Delivery) string {
 	return ""
 }
 
-// shownOriginal is the address that X-Original-To tells: none where nothing was
-// rewritten, so that unexpanded recipients share one copy of the message.
+// shownOriginal is the address that a header field tells: none where nothing was
+// rewritten and the transport keeps none, so that such recipients share one copy of
+// the message. Those who do not learn of no address but their own.
 func shownOriginal(leg Delivery) mail.Address {
-	if leg.Expanded.IsZero() {
+	if leg.Expanded.IsZero() && leg.Keep.Field() == "" {
 		return mail.Address{}
 	}
 	return leg.Original

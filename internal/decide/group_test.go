@@ -86,6 +86,13 @@ func TestGroupsPart(t *testing.T) {
 	if g := Groups(Decision{Recipients: []RecipientDecision{{Verdict: Accept, Deliveries: []Delivery{a, b}}}}); len(g) != 1 {
 		t.Errorf("original parts without an expansion: %d groups", len(g))
 	}
+	// A field that keeps it is of one address.
+	for keep, groups := range map[Keep]int{"": 1, KeepORCPT: 1, KeepXOriginalTo: 2, KeepDeliveredTo: 2} {
+		a.Keep, b.Keep = keep, keep
+		if g := Groups(Decision{Recipients: []RecipientDecision{{Verdict: Accept, Deliveries: []Delivery{a, b, a}}}}); len(g) != groups {
+			t.Errorf("keep %q: %d groups, want %d", keep, len(g), groups)
+		}
+	}
 }
 
 func TestMark(t *testing.T) {

@@ -151,6 +151,7 @@ func (c *choice) isMade() bool { return c.transport != nil || c.fail != nil }
 // recipient is that and not one of its subaddresses.
 func (c *choice) fill(leg *Delivery, mailbox mail.Address) {
 	leg.Transport, leg.Kind, leg.Rule, leg.Nexthops = c.transport.Name, c.transport.Kind, c.rule, nil
+	leg.Keep = c.transport.Keep
 	switch leg.Kind {
 	case KindMX, KindSMTP, KindLMTP:
 		leg.Nexthops = c.nexthops

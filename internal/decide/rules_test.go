@@ -235,7 +235,7 @@ func (w *world) block(b block, ref Ref) {
 		r.SRS = append(r.SRS, one)
 	case "transport":
 		ref.Name = b.words[2]
-		r.Transports = append(r.Transports, Transport{Ref: ref, Tenant: tenant, Kind: b.words[1], Reply: a.reply(), Folders: a.word("folders") != ""})
+		r.Transports = append(r.Transports, Transport{Ref: ref, Tenant: tenant, Kind: b.words[1], Reply: a.reply(), Folders: a.word("folders") != "", Keep: Keep(a.word("keep"))})
 	case "listener":
 		l := Listener{Name: b.name(), Login: a.list("login"), Client: prefixes(a.list("client")), Source: ref.Source}
 		l.LoginOptional = a.word("optional") == "yes"

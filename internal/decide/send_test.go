@@ -214,6 +214,9 @@ func renderLeg(b *strings.Builder, leg Delivery, show []string) {
 	if slices.Contains(show, "rewritten") {
 		fmt.Fprintf(b, " original %s expanded %s", leg.Original, orNull(leg.Expanded))
 	}
+	if leg.Keep != "" {
+		fmt.Fprintf(b, " keep %s %s", leg.Keep, leg.Original)
+	}
 	if slices.Contains(show, "dsn") {
 		fmt.Fprintf(b, " notify=%s orcpt=%s", notifyText(leg.Notify), leg.ORCPT)
 	}

@@ -215,6 +215,7 @@ type Transport struct {
 	Balance string     // failover, random; "" for others
 	Reply   mail.Reply // reject
 	Folders bool       // maildir: a subaddress names a folder, told as the delivery's nexthop
+	Keep    Keep       // how the next hop is told the original recipient
 }
 
 // Kinds of transport that a decision knows by name.

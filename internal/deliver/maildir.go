@@ -117,13 +117,14 @@ func (r *run) finalFields(rcpt spool.Recipient) []byte {
 	if !r.a.Job.Sender.IsNull() {
 		sender = "<" + r.a.Job.Sender.String() + ">"
 	}
-	b := appendField(nil, "Return-Path", sender)
-	b = appendField(b, "Delivered-To", rcpt.Final.String())
+	b := appendField(nil, "Delivered-To", rcpt.Final.String())
 	if r.a.Job.Expanded == rcpt.Final {
 		// A mailbox that is its own alias is told once; the first address is not.
-		return appendOriginal(b, r.a.Job.Expanded, r.a.Job.Original)
+		b = appendOriginal(b, r.a.Job.Expanded, r.a.Job.Original)
+	} else {
+		b = appendExpanded(b, r.a.Job.Expanded, r.a.Job.Original)
 	}
-	return appendExpanded(b, r.a.Job.Expanded, r.a.Job.Original)
+	return append(appendField(nil, "Return-Path", sender), r.kept(rcpt, b)...)
 }
 
 func unixLines(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")) }

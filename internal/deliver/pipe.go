@@ -52,17 +52,13 @@ func (r *run) pipe(ctx context.Context, i int) {
 
 // placeValues are what the placeholders stand for. The null sender is empty.
 func (r *run) placeValues(rcpt spool.Recipient) map[string]string {
-	original := rcpt.Original
-	if original.IsZero() {
-		original = rcpt.Final
-	}
 	sender := ""
 	if !r.a.Job.Sender.IsNull() {
 		sender = r.a.Job.Sender.String()
 	}
 	return map[string]string{
 		config.PlaceRecipient: rcpt.Final.String(), config.PlaceLocal: rcpt.Final.Local, config.PlaceDomain: string(rcpt.Final.Domain),
-		config.PlaceSender: sender, config.PlaceOriginal: original.String(), config.PlaceID: r.a.Job.Message.String(),
+		config.PlaceSender: sender, config.PlaceOriginal: originalOf(rcpt).String(), config.PlaceID: r.a.Job.Message.String(),
 	}
 }
 

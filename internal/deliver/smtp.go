@@ -3,15 +3,16 @@ package deliver
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/postroad/postroad/internal/mail"
 	"github.com/postroad/postroad/internal/smtp"
 	"github.com/postroad/postroad/internal/spool"
 )
 
-// offer runs a transaction over a session and judges what is said. It gives
-// false when a session from the pool died before it heard of the message: then
-// nothing happened, and a new connection to the same host is due.
+// offer runs a transaction for each copy over a session and judges what is said.
+// It gives false when a session from the pool died before it heard of the message:
+// then nothing happened, and a new connection to the same host is due.
 func (r *run) offer(ctx context.Context, s *session) bool {
 	if r.probing {
 		return r.verify(ctx, s)
@@ -21,22 +22,36 @@ func (r *run) offer(ctx context.Context, s *session) bool {
 		r.leave(s)
 		return true
 	}
-	who := r.waitingSlots()
-	t := r.transaction(s, who)
-	stop := context.AfterFunc(ctx, func() { _ = s.raw.Close() })
-	out := s.Transact(&t)
-	alive := stop()
-	if s.reused && isStale(out) && alive {
-		s.Quit()
-		return false
-	}
-	r.spoke = true
-	for k, i := range who {
-		r.slots[i].at = s.remote
-		r.judge(i, out, k, s)
+	copies := r.copies()
+	for n, who := range copies {
+		t := r.transaction(s, who)
+		stop := context.AfterFunc(ctx, func() { _ = s.raw.Close() })
+		out := s.Transact(&t)
+		alive := stop()
+		if n == 0 && s.reused && isStale(out) && alive {
+			s.Quit()
+			return false
+		}
+		r.spoke = true
+		for k, i := range who {
+			r.slots[i].at = s.remote
+			r.judge(i, out, k, s)
+		}
+		if out.Err != nil {
+			r.cut(slices.Concat(copies[n+1:]...), s.remote)
+			break
+		}
 	}
 	r.leave(s)
 	return true
+}
+
+// cut notes for recipients that a session ended before their copy was offered.
+func (r *run) cut(who []int, remote string) {
+	for _, i := range who {
+		r.slots[i].at = remote
+		r.fail(i, failure{reply: mail.Reply{Code: 451, Enhanced: "4.4.2", Text: "lost connection before the message"}})
+	}
 }
 
 // leave keeps a session for the next job, where that may be.
@@ -105,7 +120,7 @@ func (r *run) transaction(s *session, who []int) smtp.Transaction {
 	t := smtp.Transaction{
 		Sender: j.Sender, EnvID: j.EnvID, Ret: j.Ret, Body: j.Body,
 		SMTPUTF8: s.Capabilities().SMTPUTF8 && (j.SMTPUTF8 || r.needsUTF8()),
-		Prefix:   r.edits(), Content: r.a.Body, Size: r.a.Body.Size(),
+		Prefix:   r.kept(r.slots[who[0]].rcpt, r.edits()), Content: r.a.Body, Size: r.a.Body.Size(),
 		Recipients: make([]mail.Recipient, len(who)),
 	}
 	for k, i := range who {

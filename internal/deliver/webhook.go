@@ -78,7 +78,7 @@ func (r *run) post(ctx context.Context, h *hook, i int) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.t.DataTimeout)
 	defer cancel()
-	p := newParcel(r.t.Webhook.Format, envelope, r.edits(), r.a.Body)
+	p := newParcel(r.t.Webhook.Format, envelope, r.kept(rcpt, r.edits()), r.a.Body)
 	req, err := h.request(ctx, p, r.hookKey(rcpt))
 	if err != nil {
 		return err
@@ -130,17 +130,13 @@ type hookEnvelope struct {
 
 func (r *run) envelopeOf(rcpt spool.Recipient) hookEnvelope {
 	j, e := &r.a.Job, &r.a.Envelope
-	original := rcpt.Original
-	if original.IsZero() {
-		original = rcpt.Final
-	}
 	sender := ""
 	if !j.Sender.IsNull() {
 		sender = j.Sender.String()
 	}
 	return hookEnvelope{
 		ID: j.Message.String(), Key: r.hookKey(rcpt), Transport: r.t.Name, Rule: j.Rule,
-		Recipient: rcpt.Final.String(), Original: original.String(), Sender: sender,
+		Recipient: rcpt.Final.String(), Original: originalOf(rcpt).String(), Sender: sender,
 		Client: e.Client, Helo: e.Helo, Login: e.Login, Listener: e.Listener, Copy: j.Copy,
 		Received: j.Arrived, Attempt: j.Attempts + 1, Size: r.a.Body.Size(),
 	}

@@ -44,8 +44,9 @@ type Delivery struct {
 	Copy      string   `json:"copy"`
 	Other     string   `json:"other"` // transport that is asked about whom this one does not know
 	Edits     []Edit   `json:"edits"`
-	Hosts     []Host   `json:"hosts,omitempty"` // asked for with DNS
-	Error     *Reply   `json:"error,omitempty"` // why there are none
+	Keep      string   `json:"keep_original,omitempty"` // how the next hop is told original
+	Hosts     []Host   `json:"hosts,omitempty"`         // asked for with DNS
+	Error     *Reply   `json:"error,omitempty"`         // why there are none
 }
 
 // Edit is one address that is another one than in the message as it came in. What

@@ -122,6 +122,7 @@ func (r *route) delivery(ctx context.Context, d decide.Delivery) Delivery {
 		Recipient: d.Recipient.String(), Original: d.Original.String(), Sender: d.Sender.String(), Tenant: d.Tenant,
 		Transport: d.Transport, Kind: d.Kind, Rule: d.Rule.Name, Source: d.Rule.Source, Copy: d.Copy,
 		Other: d.Other, Edits: edits(d.Changes),
+		Keep: string(d.Keep),
 	}
 	out.Nexthops, out.Order = nexthops(r.src.Generation.Config.Transports[d.Transport], d)
 	if r.query.DNS && r.src.Planner != nil {

@@ -59,7 +59,11 @@ func (d Delivery) line(p Palette) string {
 		out += " by " + d.Rule + prefixed(" ", p.faint(bracket(d.Source)))
 	}
 	out += prefixed(", if unknown there via transport.", d.Other)
-	return out + prefixed(", sender ", d.Sender) + prefixed(", tenant ", d.Tenant)
+	out += prefixed(", sender ", d.Sender) + prefixed(", tenant ", d.Tenant)
+	if d.Keep != "" {
+		out += ", original " + d.Original + " in " + d.Keep
+	}
+	return out
 }
 
 func (d Delivery) hostLines(p Palette) []string {
