@@ -18,6 +18,9 @@ func (p *Pebble) Open(ctx context.Context, id ID) (Envelope, Body, error) {
 		return Envelope{}, nil, err
 	}
 	defer p.gate.leave()
+	if env, body, ok := p.fresh.open(id); ok {
+		return env, body, nil
+	}
 	env, body, err := p.openMessage(id)
 	if errors.Is(err, ErrDamaged) {
 		p.quarantineMessage(ctx, id, err)

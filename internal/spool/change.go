@@ -87,6 +87,9 @@ func (p *Pebble) change(b *pebble.Batch, r ref, a Action) (did, gone bool, err e
 		if gone, err = p.dropJob(&w, old); err != nil {
 			return false, false, err
 		}
+		if gone {
+			p.fresh.drop(r.id)
+		}
 		p.apply(b)
 		delete(p.leases.byRef, r)
 		p.lanes.remove(old.Lane, old.slot())
@@ -119,6 +122,9 @@ func (p *Pebble) change(b *pebble.Batch, r ref, a Action) (did, gone bool, err e
 func (p *Pebble) current(r ref, held *lease) (*jobRecord, error) {
 	if held != nil && held.rec != nil {
 		return held.rec, nil
+	}
+	if j := p.fresh.takeJob(r); j != nil {
+		return j, nil
 	}
 	return p.readJob(r)
 }

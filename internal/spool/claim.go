@@ -101,6 +101,8 @@ func (p *Pebble) take(req ClaimReq, most int) ([]claim, error) {
 		c := claim{slot: s}
 		if old := p.leases.byRef[s.ref]; old != nil {
 			c.rec = old.rec // it ran out
+		} else {
+			c.rec = p.fresh.takeJob(s.ref)
 		}
 		c.lease = p.leases.grant(s.ref, now.Add(req.LeaseFor))
 		out = append(out, c)

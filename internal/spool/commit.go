@@ -59,7 +59,7 @@ func (d *draft) prepare(env Envelope, jobs []Job) error {
 	}
 	d.stage = isPrepared
 	d.ready = d.seal(&env, records)
-	d.releaseMemory()
+	d.buf, d.budget = nil, 0 // the prepared message has them now
 	return nil
 }
 
@@ -99,7 +99,7 @@ func (d *draft) seal(env *Envelope, jobs []*jobRecord) *prepared {
 	for _, j := range jobs {
 		w.newJob(j)
 	}
-	return &prepared{batch: w.b, size: d.size, jobs: jobs}
+	return &prepared{batch: w.b, size: d.size, env: *env, jobs: jobs, body: d.buf, budget: d.budget}
 }
 
 // batchSize is about what the batch will take, so that it is not copied as it
@@ -141,6 +141,9 @@ func (j *jobRecord) settle(now time.Time) error {
 // arrived counts a message that is durable and schedules its jobs. The caller
 // holds mu.
 func (p *Pebble) arrived(m *prepared) {
+	if !p.fresh.keep(m, p.now()) {
+		p.memory.release(m.body, m.budget)
+	}
 	p.total.addMessage(1, m.size)
 	for _, j := range m.jobs {
 		p.total.addJob(1, j)

@@ -35,9 +35,12 @@ const (
 
 // prepared is a draft on its way into a batch.
 type prepared struct {
-	batch *pebble.Batch
-	size  int64
-	jobs  []*jobRecord
+	batch  *pebble.Batch
+	size   int64
+	env    Envelope
+	jobs   []*jobRecord
+	body   *[]byte // nil when it lies in a file
+	budget int64   // reserved in the store's memory for body
 }
 
 // Create begins a message.
@@ -117,7 +120,7 @@ func (d *draft) fits(n int) bool {
 		return false
 	}
 	for d.budget < need {
-		if !d.p.memory.take(bufferSize) {
+		if !d.p.memory.take(bufferSize) && !(d.p.fresh.evict(bufferSize) && d.p.memory.take(bufferSize)) {
 			return false
 		}
 		d.budget += bufferSize
@@ -144,11 +147,8 @@ func (d *draft) spill() error {
 }
 
 func (d *draft) releaseMemory() {
-	if d.buf != nil {
-		d.p.memory.recycle(d.buf)
-		d.p.memory.give(d.budget)
-		d.buf, d.budget = nil, 0
-	}
+	d.p.memory.release(d.buf, d.budget)
+	d.buf, d.budget = nil, 0
 }
 
 // Abort gives up what was not committed.
@@ -167,6 +167,7 @@ func (d *draft) drop() {
 	d.releaseMemory()
 	if d.ready != nil {
 		d.ready.batch.Close()
+		d.p.memory.release(d.ready.body, d.ready.budget)
 		d.ready = nil
 	}
 	if d.file != nil && d.p.gate.enter() == nil {

@@ -2,9 +2,8 @@ package spool
 
 import "sync"
 
-// memory is the budget for bodies that are being received, and the buffers for
-// them. Fresh bodies need no cache of their own: they are read back from the
-// memtable, until it has been flushed.
+// memory is the budget for bodies, being received or fresh, and the buffers for
+// them.
 type memory struct {
 	mu   sync.Mutex // guards free
 	free int64
@@ -41,8 +40,13 @@ func (m *memory) buffer() *[]byte {
 	return &b
 }
 
-// recycle takes a buffer back.
-func (m *memory) recycle(b *[]byte) {
+// release takes back a buffer that nobody reads any more, with its share of the
+// budget; nil is none.
+func (m *memory) release(b *[]byte, budget int64) {
+	if b == nil {
+		return
+	}
 	*b = (*b)[:0]
 	m.buffers.Put(b)
+	m.give(budget)
 }

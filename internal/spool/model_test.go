@@ -18,7 +18,8 @@ import (
 
 // TestModel does random calls on the store and on the model: lists, claims and
 // errors are the same at each step, over restarts, with windows so small that
-// every lane is longer than its window.
+// every lane is longer than its window, and with memory for one fresh message or
+// for all.
 func TestModel(t *testing.T) {
 	seeds := uint64(6)
 	if *points == "all" {
@@ -49,7 +50,7 @@ func runModel(t *testing.T, seed uint64) {
 	model.Now = clock
 	w.options = spool.Options{
 		Dir: "spool", FS: vfs.NewMem(), Now: clock, InlineMax: 1 << 10, MemTable: 64 << 10,
-		MinFree: -1, Window: 1 + int(seed%3), Fatal: func(err error) { panic(err) },
+		MinFree: -1, Window: 1 + int(seed%3), Budget: int64(32<<10) << (8 * (seed % 2)), Fatal: func(err error) { panic(err) },
 	}
 	w.model = newWorld(model)
 	w.reopen()

@@ -14,7 +14,7 @@ import (
 // Pebble is the Store on one machine: a pebble database, and a file for each
 // big body.
 //
-// Locks: gate, then mu; no other is taken while mu is held but pebble's own.
+// Locks: gate, then mu; under mu only those of fresh and memory, and pebble's own.
 type Pebble struct {
 	opt    Options
 	folder folder
@@ -23,6 +23,7 @@ type Pebble struct {
 	ids    idSource
 	gate   gate
 	memory memory
+	fresh  fresh
 	space  space
 	pulse  pulse
 
@@ -53,6 +54,7 @@ func Open(o Options) (*Pebble, error) {
 		memory: memory{free: o.Budget},
 		lanes:  newLanes(o.Window),
 	}
+	p.fresh = newFresh(&p.memory)
 	var err error
 	if p.leases, err = newLeases(o.Rand); err != nil {
 		return nil, err

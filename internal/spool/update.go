@@ -64,6 +64,9 @@ func (p *Pebble) update(b *pebble.Batch, l Lease, o Outcome, drafts []*draft) (g
 	for _, j := range fresh {
 		w.newJob(j)
 	}
+	if gone || next.waiting() > 0 {
+		p.fresh.drop(old.Message)
+	}
 	p.apply(b)
 	p.end(held)
 	p.exchange(old, next)

@@ -1,0 +1,141 @@
+package spool
+
+import (
+	"bytes"
+	"sync"
+	"time"
+)
+
+const (
+	// freshAge is after how long a message that still waits is forgotten when a
+	// new one comes: its lane is slow, and a read from the disk costs it nothing more.
+	freshAge = 5 * time.Second
+	// freshJobs is how many jobs and recipients a message may have that is kept
+	// as fresh: what its records take stays small beside the body.
+	freshJobs = 64
+)
+
+// fresh keeps messages as they came until their first attempts have begun, so
+// that these read nothing back. It shares the budget of the drafts: at most half
+// of it, and what drafts need it gives up.
+//
+// When it is full the messages that lie in it stay and new ones pass by: first
+// in is first delivered, and a cache that drops the oldest would drop what is
+// asked for next.
+type fresh struct {
+	memory *memory
+	most   int64
+
+	mu    sync.Mutex // guards what follows; no other lock but memory's is taken under it
+	byID  map[ID]*young
+	order []aged // in order of arrival; may name messages that have gone
+	held  int64
+}
+
+// young is a message in memory. Its body is never changed: who opened it may
+// read on after the message is gone.
+type young struct {
+	env    Envelope
+	body   []byte
+	jobs   []*jobRecord // by number; nil once claimed or changed
+	budget int64
+}
+
+type aged struct {
+	id      ID
+	arrived time.Time
+}
+
+func newFresh(m *memory) fresh {
+	return fresh{memory: m, most: m.free / 2, byID: map[ID]*young{}}
+}
+
+// keep takes a message and its share of the budget, or says no.
+func (f *fresh) keep(m *prepared, now time.Time) bool {
+	recipients := 0
+	for _, j := range m.jobs {
+		recipients += len(j.Recipients)
+	}
+	if m.body == nil || len(m.jobs) > freshJobs || recipients > freshJobs {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.expire(now.Add(-freshAge))
+	if f.held+m.budget > f.most {
+		return false
+	}
+	id := m.jobs[0].Message
+	f.byID[id] = &young{env: m.env, body: *m.body, jobs: m.jobs, budget: m.budget}
+	f.order = append(f.order, aged{id, now})
+	f.held += m.budget
+	return true
+}
+
+// open gives envelope and body of a message that is here.
+func (f *fresh) open(id ID) (Envelope, Body, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	y := f.byID[id]
+	if y == nil {
+		return Envelope{}, nil, false
+	}
+	return y.env, inlineBody{bytes.NewReader(y.body)}, true
+}
+
+// takeJob gives the record of a job once: from then on it is its holder's. Who
+// changes a job takes it as well, so that no old state is left here.
+func (f *fresh) takeJob(r ref) *jobRecord {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	y := f.byID[r.id]
+	if y == nil || int(r.job) >= len(y.jobs) {
+		return nil
+	}
+	j := y.jobs[r.job]
+	y.jobs[r.job] = nil
+	return j
+}
+
+// drop forgets a message: it is gone, or waits for its next attempt.
+func (f *fresh) drop(id ID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.remove(id)
+}
+
+// evict forgets the oldest messages until n octets of the budget are free; false
+// when it has none left.
+func (f *fresh) evict(n int64) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for len(f.order) > 0 && n > 0 {
+		n -= f.remove(f.order[0].id)
+		f.order = f.order[1:]
+	}
+	return n <= 0
+}
+
+// expire forgets what arrived before then. The caller holds mu.
+func (f *fresh) expire(then time.Time) {
+	for len(f.order) > 0 {
+		first := f.order[0]
+		if _, here := f.byID[first.id]; here && !first.arrived.Before(then) {
+			return
+		}
+		f.remove(first.id)
+		f.order = f.order[1:]
+	}
+}
+
+// remove forgets one message and tells what it held. The caller holds mu.
+func (f *fresh) remove(id ID) int64 {
+	y := f.byID[id]
+	if y == nil {
+		return 0
+	}
+	delete(f.byID, id)
+	f.held -= y.budget
+	f.memory.give(y.budget)
+	return y.budget
+}

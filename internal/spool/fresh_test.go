@@ -1,0 +1,165 @@
+package spool
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// freshStore has room for n small messages as fresh and as many drafts.
+func freshStore(t *testing.T, n int64) (p *Pebble, now *time.Time) {
+	t.Helper()
+	now = new(time.Time)
+	*now = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	p, err := Open(Options{Dir: "spool", FS: vfs.NewMem(), MinFree: -1, Budget: 2 * n * bufferSize, Now: func() time.Time { return *now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close() })
+	return p, now
+}
+
+func arrive(t *testing.T, p *Pebble, text string) ID {
+	t.Helper()
+	d, err := p.Create(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(d, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Commit(Envelope{Client: text}, []Job{{Lane: Lane{Nexthop: "a"}, Recipients: []Recipient{{}, {}}}}); err != nil {
+		t.Fatal(err)
+	}
+	return d.ID()
+}
+
+func claimAll(t *testing.T, p *Pebble) []Job {
+	t.Helper()
+	jobs, err := p.Claim(context.Background(), ClaimReq{Lane: Lane{Nexthop: "a"}, Before: p.now(), Max: 100, LeaseFor: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return jobs
+}
+
+func isFresh(p *Pebble, id ID) bool {
+	_, _, ok := p.fresh.open(id)
+	return ok
+}
+
+// TestFresh: the first attempt has the message from memory, as the disk has it,
+// and its body outlives the message for who reads it.
+func TestFresh(t *testing.T) {
+	p, _ := freshStore(t, 2)
+	id := arrive(t, p, "first")
+	if !isFresh(p, id) {
+		t.Fatal("a message that has just arrived is not in memory")
+	}
+	env, body, err := p.Open(context.Background(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, storedBody, err := p.openMessage(id)
+	if err != nil || fmt.Sprint(env) != fmt.Sprint(stored) || storedBody.Size() != body.Size() {
+		t.Fatalf("from memory %+v, from the disk %+v, %v", env, stored, err)
+	}
+	jobs := claimAll(t, p)
+	if len(jobs) != 1 || len(jobs[0].Recipients) != 2 {
+		t.Fatalf("claimed: %+v", jobs)
+	}
+	done := Outcome{Changes: []RecipientChange{{N: 0, State: Delivered}, {N: 1, State: Delivered}}}
+	if err := p.Update(context.Background(), jobs[0].Lease, done, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := p.Open(context.Background(), id); !errors.Is(err, ErrNotFound) {
+		t.Errorf("opened after its end: %v", err)
+	}
+	if p.memory.free != p.opt.Budget {
+		t.Errorf("%d octets of the budget are lost", p.opt.Budget-p.memory.free)
+	}
+	for range 4 {
+		arrive(t, p, "later")
+	}
+	text, err := io.ReadAll(io.NewSectionReader(body, 0, body.Size()))
+	if err != nil || !bytes.Equal(text, []byte("first")) {
+		t.Errorf("the body in hand became %q, %v", text, err)
+	}
+}
+
+// TestFreshChanged: what an administrator changes before the first claim counts.
+func TestFreshChanged(t *testing.T) {
+	p, _ := freshStore(t, 2)
+	id := arrive(t, p, "x")
+	only := Filter{IDs: []ID{id}}
+	if n, err := p.Change(context.Background(), only, ActionHold); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	if jobs := claimAll(t, p); len(jobs) != 0 {
+		t.Fatalf("a held job was claimed: %+v", jobs)
+	}
+	if n, err := p.Change(context.Background(), only, ActionRelease); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	if jobs := claimAll(t, p); len(jobs) != 1 {
+		t.Fatalf("claimed after the release: %+v", jobs)
+	}
+	if n, err := p.Change(context.Background(), only, ActionRemove); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	if isFresh(p, id) || p.memory.free != p.opt.Budget {
+		t.Errorf("a removed message stays in memory, %d of %d free", p.memory.free, p.opt.Budget)
+	}
+}
+
+// TestFreshFull: what lies in memory stays, since it is delivered first; what
+// has waited for long gives way, and so does all when drafts need the memory.
+func TestFreshFull(t *testing.T) {
+	p, now := freshStore(t, 2)
+	a, b, c := arrive(t, p, "a"), arrive(t, p, "b"), arrive(t, p, "c")
+	if !isFresh(p, a) || !isFresh(p, b) || isFresh(p, c) {
+		t.Errorf("fresh: %v %v %v, want the first two", isFresh(p, a), isFresh(p, b), isFresh(p, c))
+	}
+	*now = now.Add(freshAge + time.Second)
+	d := arrive(t, p, "d")
+	if isFresh(p, a) || !isFresh(p, d) {
+		t.Errorf("after a while the old one is fresh: %v, the new one: %v", isFresh(p, a), isFresh(p, d))
+	}
+	draft, err := p.Create(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(draft, strings.Repeat("x", 4*bufferSize)); err != nil {
+		t.Fatal(err)
+	}
+	if isFresh(p, d) {
+		t.Error("a draft does not get the memory of fresh messages")
+	}
+	draft.Abort()
+	if p.memory.free != p.opt.Budget || p.fresh.held != 0 {
+		t.Errorf("%d of %d free, %d held", p.memory.free, p.opt.Budget, p.fresh.held)
+	}
+	if jobs := claimAll(t, p); len(jobs) != 4 {
+		t.Errorf("%d of 4 are claimed", len(jobs))
+	}
+}
+
+// TestFreshDeferred: a message that waits for its next attempt holds no memory.
+func TestFreshDeferred(t *testing.T) {
+	p, now := freshStore(t, 2)
+	id := arrive(t, p, "x")
+	jobs := claimAll(t, p)
+	if err := p.Update(context.Background(), jobs[0].Lease, Outcome{Next: now.Add(time.Hour)}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if isFresh(p, id) || p.memory.free != p.opt.Budget {
+		t.Errorf("fresh %v, %d of %d free", isFresh(p, id), p.memory.free, p.opt.Budget)
+	}
+}
