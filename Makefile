@@ -29,9 +29,9 @@ equivalence: ## imported Postfix configurations beside a real Postfix
 mutation: ## breaks each matcher and stage of decide in turn; the tests must notice
 	go run ./test/mutation
 
-bench: ## decision benchmarks, then relaying beside Postfix
+bench: ## decision benchmarks, then relaying beside Postfix, written into docs/performance.md
 	go test -run '^$$' -bench . -benchmem ./internal/decide ./internal/spool ./internal/queue ./internal/receive ./internal/deliver
-	./test/bench/relay.sh
+	./test/bench/relay.sh -write docs/performance.md
 
 scale: ## a hundred thousand domains, ten million recipients: loading, memory, a decision, a reload
 	POSTROAD_SCALE=1 go test -count=1 -v ./test/scale

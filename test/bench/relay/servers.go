@@ -14,13 +14,21 @@ import (
 // server knows how to start one mail server that relays everything to the sink.
 type server struct {
 	name  string
-	start func(dir, sink string) (*process, error)
+	start func(environment) (*process, error)
+}
+
+// environment of one run.
+type environment struct {
+	dir         string // of its own
+	sink        string
+	tls         bool
+	certificate string // file with certificate and key
 }
 
 // servers in the order in which they are measured.
 func servers(program string) []server {
 	return []server{
-		{"postroad", func(dir, sink string) (*process, error) { return startPostroad(program, dir, sink) }},
+		{"postroad", func(e environment) (*process, error) { return startPostroad(program, e) }},
 		{"postfix", startPostfix},
 	}
 }
@@ -51,6 +59,22 @@ func (p *process) cpu() time.Duration {
 	return time.Duration(ticks) * 10 * time.Millisecond // USER_HZ is 100
 }
 
+// written is what its processes have written to files so far.
+func (p *process) written() int64 {
+	var sum int64
+	for _, pid := range p.pids() {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", pid))
+		if err != nil {
+			continue
+		}
+		_, rest, _ := strings.Cut(string(b), "\nwrite_bytes: ")
+		line, _, _ := strings.Cut(rest, "\n")
+		n, _ := strconv.ParseInt(line, 10, 64)
+		sum += n
+	}
+	return sum
+}
+
 func freePort() (string, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -64,12 +88,14 @@ const postroadConfig = `hostname = "relay.test"
 data     = %q
 listener "in" {
   bind = [%q]
-}
+%s}
 relay "in" {
   client = ["127.0.0.0/8"]
 }
 transport "smtp" "sink" {
-  to = [%q]
+  to          = [%q]
+  connections = 20
+  tls         = %q
 }
 route "default" {
   via = transport.sink
@@ -79,13 +105,16 @@ log {
 }
 `
 
-func startPostroad(program, dir, sink string) (*process, error) {
+func startPostroad(program string, e environment) (*process, error) {
 	addr, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	file := filepath.Join(dir, "postroad.hcl")
-	text := fmt.Sprintf(postroadConfig, filepath.Join(dir, "data"), addr, sink)
+	file, door, policy := filepath.Join(e.dir, "postroad.hcl"), "", "none"
+	if e.tls {
+		door, policy = fmt.Sprintf("  tls         = \"offer\"\n  certificate = %q\n", e.certificate), "require"
+	}
+	text := fmt.Sprintf(postroadConfig, filepath.Join(e.dir, "data"), addr, door, e.sink, policy)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
@@ -125,27 +154,35 @@ disable_dns_lookups = yes
 smtp_host_lookup = native
 `
 
+const postfixTLS = `smtpd_tls_security_level = may
+smtpd_tls_chain_files = %[1]s
+smtpd_tls_loglevel = 0
+smtp_tls_security_level = encrypt
+smtp_tls_session_cache_database = btree:${data_directory}/smtp_scache
+`
+
 // startPostfix runs Debian's Postfix out of a folder of its own.
-func startPostfix(dir, sink string) (*process, error) {
+func startPostfix(e environment) (*process, error) {
 	addr, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	if err := writePostfix(dir, addr, sink); err != nil {
+	if err := writePostfix(e, addr); err != nil {
 		return nil, err
 	}
-	conf := filepath.Join(dir, "etc")
+	conf := filepath.Join(e.dir, "etc")
 	if out, err := exec.Command("postfix", "-c", conf, "start").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("postfix start: %w: %s", err, out)
 	}
 	return &process{
 		addr: addr,
-		pids: func() []int { return postfixPids(filepath.Join(dir, "queue/pid/master.pid")) },
+		pids: func() []int { return postfixPids(filepath.Join(e.dir, "queue/pid/master.pid")) },
 		stop: func() { exec.Command("postfix", "-c", conf, "stop").Run() },
 	}, nil
 }
 
-func writePostfix(dir, addr, sink string) error {
+func writePostfix(e environment, addr string) error {
+	dir := e.dir
 	if err := os.Chmod(dir, 0o755); err != nil { // its daemons run as another user
 		return err
 	}
@@ -157,7 +194,7 @@ func writePostfix(dir, addr, sink string) error {
 	if out, err := exec.Command("chown", "postfix", filepath.Join(dir, "lib")).CombinedOutput(); err != nil {
 		return fmt.Errorf("chown: %w: %s", err, out)
 	}
-	_, sinkPort, err := net.SplitHostPort(sink)
+	_, sinkPort, err := net.SplitHostPort(e.sink)
 	if err != nil {
 		return err
 	}
@@ -176,7 +213,11 @@ func writePostfix(dir, addr, sink string) error {
 	if err := os.WriteFile(filepath.Join(dir, "etc/master.cf"), []byte(text), 0o644); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "etc/main.cf"), []byte(fmt.Sprintf(postfixMain, dir, sinkPort)), 0o644)
+	main := fmt.Sprintf(postfixMain, dir, sinkPort)
+	if e.tls {
+		main += fmt.Sprintf(postfixTLS, e.certificate)
+	}
+	return os.WriteFile(filepath.Join(dir, "etc/main.cf"), []byte(main), 0o644)
 }
 
 // postfixPids is the master and its children.

@@ -3,27 +3,36 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
 
-// sink accepts everything and counts messages by their X-Bench-Id.
+// sink accepts everything, checks it and notes when it came.
 type sink struct {
-	ln net.Listener
+	ln     net.Listener
+	size   int // of the messages
+	secure *tls.Config
 
-	mu   sync.Mutex // guards what follows
-	ids  map[string]int
-	last time.Time
+	mu      sync.Mutex // guards what follows
+	came    map[int]time.Time
+	copies  int
+	altered int
+	last    time.Time
 }
 
-func newSink(addr string) (*sink, error) {
-	ln, err := net.Listen("tcp", addr)
+func newSink(l load, secure *tls.Config) (*sink, error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	s := &sink{ln: ln, ids: map[string]int{}}
+	s := &sink{ln: ln, size: l.bytes, came: make(map[int]time.Time, l.messages)}
+	if l.tls {
+		s.secure = secure
+	}
 	go s.serve()
 	return s, nil
 }
@@ -37,90 +46,128 @@ func (s *sink) serve() {
 		if err != nil {
 			return
 		}
-		go s.session(c)
+		go (&sinkSession{sink: s}).run(c)
 	}
 }
 
-// session answers one client; replies are flushed when the input is drained.
-func (s *sink) session(c net.Conn) {
+// sinkSession is one client of the sink.
+type sinkSession struct {
+	*sink
+	r   *bufio.Reader
+	w   *bufio.Writer
+	msg []byte
+}
+
+func (s *sinkSession) use(c net.Conn) {
+	s.r, s.w = bufio.NewReaderSize(c, 64<<10), bufio.NewWriter(c)
+}
+
+// run answers; replies are flushed when the input is drained.
+func (s *sinkSession) run(c net.Conn) {
 	defer c.Close()
-	r, w := bufio.NewReaderSize(c, 64<<10), bufio.NewWriter(c)
-	w.WriteString("220 sink ESMTP\r\n")
+	s.use(c)
+	s.w.WriteString("220 sink ESMTP\r\n")
 	for {
-		if r.Buffered() == 0 && w.Flush() != nil {
+		if s.r.Buffered() == 0 && s.w.Flush() != nil {
 			return
 		}
-		line, err := r.ReadSlice('\n')
+		line, err := s.r.ReadSlice('\n')
 		if err != nil {
 			return
 		}
 		switch {
 		case hasVerb(line, "EHLO"):
-			w.WriteString("250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n")
+			s.w.WriteString("250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n")
+			if s.secure != nil {
+				s.w.WriteString("250-STARTTLS\r\n")
+			}
+			s.w.WriteString("250 SMTPUTF8\r\n")
+		case hasVerb(line, "STARTTLS"):
+			s.w.WriteString("220 go\r\n")
+			s.w.Flush()
+			s.use(tls.Server(c, s.secure))
 		case hasVerb(line, "DATA"):
-			w.WriteString("354 go\r\n")
-			if w.Flush() != nil || s.data(r) != nil {
+			s.w.WriteString("354 go\r\n")
+			if s.w.Flush() != nil || s.data() != nil {
 				return
 			}
-			w.WriteString("250 ok\r\n")
+			s.w.WriteString("250 ok\r\n")
 		case hasVerb(line, "QUIT"):
-			w.WriteString("221 bye\r\n")
-			w.Flush()
+			s.w.WriteString("221 bye\r\n")
+			s.w.Flush()
 			return
 		default:
-			w.WriteString("250 ok\r\n")
+			s.w.WriteString("250 ok\r\n")
 		}
 	}
 }
 
 func hasVerb(line []byte, verb string) bool {
-	return len(line) >= 4 && bytes.EqualFold(line[:4], []byte(verb))
+	return len(line) >= len(verb) && bytes.EqualFold(line[:len(verb)], []byte(verb))
 }
 
-// data reads to the final dot and notes the id.
-func (s *sink) data(r *bufio.Reader) error {
-	id := ""
+// data reads to the final dot and notes what came.
+func (s *sinkSession) data() error {
+	s.msg = s.msg[:0]
+	end := []byte("\r\n.\r\n")
 	for {
-		line, err := r.ReadSlice('\n')
-		if err != nil {
+		if _, err := s.r.Peek(1); err != nil {
 			return err
 		}
-		if id == "" && bytes.HasPrefix(line, []byte("X-Bench-Id: ")) {
-			id = string(bytes.TrimSpace(line[12:]))
+		chunk, _ := s.r.Peek(s.r.Buffered())
+		from := max(0, len(s.msg)-len(end))
+		before := len(s.msg)
+		s.msg = append(s.msg, chunk...)
+		at := bytes.Index(s.msg[from:], end)
+		if at < 0 {
+			s.r.Discard(len(chunk))
+			continue
 		}
-		if len(line) == 3 && line[0] == '.' {
-			s.note(id)
-			return nil
-		}
+		at += from + len(end)
+		s.r.Discard(at - before)
+		s.note(inspect(s.msg[:at-len(".\r\n")], s.size))
+		return nil
 	}
 }
 
-func (s *sink) note(id string) {
+func (s *sink) note(a arrival) {
+	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ids[id]++
-	s.last = time.Now()
+	if _, twice := s.came[a.number]; twice {
+		s.copies++
+	}
+	if !a.intact {
+		s.altered++
+	}
+	s.came[a.number] = now
+	s.last = now
 }
 
-func (s *sink) counts() (unique, duplicate int) {
+// count fills in what arrived of a run that began its messages at begun.
+func (s *sink) count(f *figures, begun []time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, n := range s.ids {
-		duplicate += n - 1
+	f.unique, f.duplicate, f.altered = len(s.came), s.copies, s.altered
+	for n, at := range s.came {
+		if n > 0 && n < len(begun) {
+			f.waits = append(f.waits, at.Sub(begun[n]))
+		}
 	}
-	return len(s.ids), duplicate
+	slices.Sort(f.waits)
 }
 
 // wait until n distinct messages are here; it gives the time of the last one.
 func (s *sink) wait(n int, limit time.Duration) (time.Time, error) {
 	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
 		s.mu.Lock()
-		got, last := len(s.ids), s.last
+		got, last := len(s.came), s.last
 		s.mu.Unlock()
 		if got >= n {
 			return last, nil
 		}
 	}
-	unique, _ := s.counts()
-	return time.Time{}, fmt.Errorf("%d of %d messages arrived", unique, n)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Time{}, fmt.Errorf("%d of %d messages arrived", len(s.came), n)
 }

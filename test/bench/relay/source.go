@@ -2,27 +2,42 @@ package main
 
 import (
 	"bufio"
-	"bytes"
+	"crypto/tls"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// send drives l.messages through addr and returns after the last 250.
-func send(addr string, l load) error {
-	var next atomic.Int64
-	errs := make(chan error, l.sessions)
+// source drives a load through a server.
+type source struct {
+	addr   string
+	load   load
+	secure *tls.Config
+	next   atomic.Int64
+	begun  []time.Time // by number of the message
+}
+
+// newSource makes the source of a load; it starts with nothing cached.
+func newSource(addr string, l load) *source {
+	return &source{addr: addr, load: l, begun: make([]time.Time, l.messages+1), secure: &tls.Config{
+		InsecureSkipVerify: true, // the certificate was made for this run
+		ClientSessionCache: tls.NewLRUClientSessionCache(l.sessions),
+	}}
+}
+
+// run returns after the last 250.
+func (s *source) run() error {
+	errs := make(chan error, s.load.sessions)
 	var wg sync.WaitGroup
-	for range l.sessions {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			if err := sendSession(addr, l, &next); err != nil {
+	for range s.load.sessions {
+		wg.Go(func() {
+			if err := s.session(); err != nil {
 				errs <- err
 			}
-		}()
+		})
 	}
 	wg.Wait()
 	select {
@@ -33,32 +48,50 @@ func send(addr string, l load) error {
 	}
 }
 
-// sendSession sends messages until the common counter runs out.
-func sendSession(addr string, l load, next *atomic.Int64) error {
+// session sends messages until the common counter runs out.
+func (s *source) session() error {
 	var c *client
 	defer func() { c.quit() }()
 	for {
-		n := int(next.Add(1))
-		if n > l.messages {
+		n := int(s.next.Add(1))
+		if n > s.load.messages {
 			return nil
 		}
+		s.begun[n] = time.Now()
 		if c == nil {
 			var err error
-			if c, err = dial(addr); err != nil {
+			if c, err = s.dial(); err != nil {
 				return err
 			}
 		}
-		if err := c.message(n, l.bytes); err != nil {
+		if err := c.message(n, s.load); err != nil {
 			return fmt.Errorf("message %d: %w", n, err)
 		}
-		if !l.reuse {
+		if !s.load.reuse {
 			c.quit()
 			c = nil
 		}
 	}
 }
 
-// client is a plain SMTP client without pipelining, as smtp-source is one.
+func (s *source) dial() (*client, error) {
+	c, err := dial(s.addr)
+	if err != nil || !s.load.tls {
+		return c, err
+	}
+	if err := c.say("STARTTLS\r\n", '2'); err != nil {
+		c.conn.Close()
+		return nil, err
+	}
+	c.use(tls.Client(c.conn, s.secure))
+	if err := c.say("EHLO source.test\r\n", '2'); err != nil {
+		c.conn.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// client is a plain SMTP client.
 type client struct {
 	conn net.Conn
 	r    *bufio.Reader
@@ -71,7 +104,8 @@ func dial(addr string) (*client, error) {
 		return nil, err
 	}
 	conn.SetDeadline(time.Now().Add(2 * time.Minute))
-	c := &client{conn: conn, r: bufio.NewReader(conn)}
+	c := &client{}
+	c.use(conn)
 	if err := c.expect('2'); err != nil {
 		conn.Close()
 		return nil, err
@@ -82,6 +116,8 @@ func dial(addr string) (*client, error) {
 	}
 	return c, nil
 }
+
+func (c *client) use(conn net.Conn) { c.conn, c.r = conn, bufio.NewReader(conn) }
 
 func (c *client) say(line string, want byte) error {
 	if _, err := c.conn.Write([]byte(line)); err != nil {
@@ -105,30 +141,30 @@ func (c *client) expect(want byte) error {
 	}
 }
 
-func (c *client) message(n, size int) error {
-	for _, s := range []struct {
-		line string
-		want byte
-	}{{"MAIL FROM:<s@src.test>\r\n", '2'}, {"RCPT TO:<u@b.test>\r\n", '2'}, {"DATA\r\n", '3'}} {
-		if err := c.say(s.line, s.want); err != nil {
+// message sends one, with its envelope in one write or, as smtp-source does, a
+// command at a time.
+func (c *client) message(n int, l load) error {
+	commands := []string{"MAIL FROM:<s@src.test>\r\n", "RCPT TO:<u@b.test>\r\n", "DATA\r\n"}
+	if l.pipeline {
+		if _, err := c.conn.Write([]byte(strings.Join(commands, ""))); err != nil {
 			return err
 		}
 	}
-	c.body = appendMessage(c.body[:0], n, size)
+	for i, line := range commands {
+		if !l.pipeline {
+			if _, err := c.conn.Write([]byte(line)); err != nil {
+				return err
+			}
+		}
+		if err := c.expect("223"[i]); err != nil {
+			return err
+		}
+	}
+	c.body = appendMessage(c.body[:0], n, l.bytes)
 	if _, err := c.conn.Write(c.body); err != nil {
 		return err
 	}
 	return c.expect('2')
-}
-
-// appendMessage writes a message of about size octets that carries its number.
-func appendMessage(b []byte, n, size int) []byte {
-	b = fmt.Appendf(b, "From: <s@src.test>\r\nTo: <u@b.test>\r\nSubject: load\r\nX-Bench-Id: %d\r\n\r\n", n)
-	line := append(bytes.Repeat([]byte{'x'}, 76), "\r\n"...)
-	for len(b) < size {
-		b = append(b, line...)
-	}
-	return append(b, ".\r\n"...)
 }
 
 func (c *client) quit() {

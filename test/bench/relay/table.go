@@ -1,52 +1,94 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"io"
+	"os"
 	"slices"
 )
 
-// perMessage is milliseconds of CPU.
-func perMessage(f figures) float64 { return f.cpu.Seconds() * 1000 / float64(f.sent) }
+// result holds the runs of all servers under one load.
+type result struct {
+	load load
+	runs map[string][]figures
+}
 
 func median(runs []figures, of func(figures) float64) float64 {
 	var v []float64
 	for _, r := range runs {
 		v = append(v, of(r))
 	}
+	if len(v) == 0 {
+		return 0
+	}
 	slices.Sort(v)
 	return v[len(v)/2]
 }
 
-// printTable writes medians a server and mode, and each as a ratio to Postfix in
-// the same mode.
-func printTable(results map[string][]figures, l load) {
-	fmt.Printf("%d messages of %d octets, %d sessions, medians\n\n", l.messages, l.bytes, l.sessions)
-	fmt.Println("| server/connections | accepted /s | delivered /s | CPU ms/message | delivered, ratio to Postfix | unique ids = sent | duplicates |")
-	fmt.Println("| --- | ---: | ---: | ---: | ---: | --- | ---: |")
-	for _, m := range []string{"reuse", "new"} {
-		base := results["postfix/"+m]
-		for _, name := range []string{"postroad", "postfix"} {
-			runs := results[name+"/"+m]
-			if len(runs) == 0 {
-				continue
-			}
-			printRow(name+"/"+m, runs, base)
+func delivered(f figures) float64 { return f.delivered }
+
+// writeTable writes medians: postroad, then Postfix, then the ratio.
+func writeTable(w io.Writer, results []result) {
+	fmt.Fprintln(w, "| load | delivered /s | Postfix | ratio | CPU ms/message | Postfix | KB written/message | Postfix | unique and unaltered = sent | twice |")
+	fmt.Fprintln(w, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | ---: |")
+	for _, r := range results {
+		ours, theirs := r.runs["postroad"], r.runs["postfix"]
+		ratio := "-"
+		if base := median(theirs, delivered); base > 0 {
+			ratio = fmt.Sprintf("%.1f", median(ours, delivered)/base)
 		}
+		complete, twice := true, 0
+		for _, f := range ours {
+			complete = complete && f.complete()
+			twice += f.duplicate
+		}
+		fmt.Fprintf(w, "| %s | %.0f | %.0f | **%s** | %.2f | %.2f | %.1f | %.1f | %v | %d |\n", r.load,
+			median(ours, delivered), median(theirs, delivered), ratio,
+			median(ours, figures.perMessage), median(theirs, figures.perMessage),
+			median(ours, figures.kilobytes), median(theirs, figures.kilobytes), complete, twice)
+	}
+	writeWaits(w, results)
+}
+
+// writeWaits writes how long one message takes when nothing else is under way.
+func writeWaits(w io.Writer, results []result) {
+	fmt.Fprintln(w, "\nFrom the first command to the arrival, one message at a time, p50 and p99 in milliseconds:")
+	fmt.Fprintln(w, "\n| load | p50 | Postfix | p99 | Postfix |\n| --- | ---: | ---: | ---: | ---: |")
+	for _, r := range results {
+		if r.load.sessions != 1 {
+			continue
+		}
+		at := func(name string, q float64) float64 {
+			return median(r.runs[name], func(f figures) float64 { return f.wait(q) })
+		}
+		fmt.Fprintf(w, "| %s | %.2f | %.2f | %.2f | %.2f |\n", r.load,
+			at("postroad", 0.5), at("postfix", 0.5), at("postroad", 0.99), at("postfix", 0.99))
 	}
 }
 
-func printRow(name string, runs, base []figures) {
-	delivered := func(f figures) float64 { return f.delivered }
-	ratio := "-"
-	if len(base) > 0 {
-		ratio = fmt.Sprintf("%.1f", median(runs, delivered)/median(base, delivered))
+// The marks between which a document keeps the tables.
+const (
+	tableBegins = "<!-- relay: begin, written by make bench -->\n"
+	tableEnds   = "<!-- relay: end -->\n"
+)
+
+// insertTable puts the tables into a document.
+func insertTable(file string, results []result) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
 	}
-	complete, duplicates := true, 0
-	for _, r := range runs {
-		complete = complete && r.unique == r.sent
-		duplicates += r.duplicate
+	before, rest, found := bytes.Cut(text, []byte(tableBegins))
+	_, after, ended := bytes.Cut(rest, []byte(tableEnds))
+	if !found || !ended {
+		return fmt.Errorf("%s has no place for the tables", file)
 	}
-	fmt.Printf("| %s | %.0f | %.0f | %.2f | %s | %v | %d |\n", name,
-		median(runs, func(f figures) float64 { return f.accepted }), median(runs, delivered),
-		median(runs, perMessage), ratio, complete, duplicates)
+	var out bytes.Buffer
+	out.Write(before)
+	out.WriteString(tableBegins + "\n")
+	writeTable(&out, results)
+	out.WriteString("\n" + tableEnds)
+	out.Write(after)
+	return os.WriteFile(file, out.Bytes(), 0o644)
 }

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"bytes"
+	"hash/crc32"
+	"strconv"
+)
+
+// lineOf is one line of a body.
+const lineOf = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n"
+
+// idField carries the number of a message.
+const idField = "X-Bench-Id: "
+
+// appendMessage writes a message of about size octets that carries its number in
+// the header and in the body, and the dot after it.
+func appendMessage(b []byte, n, size int) []byte {
+	start := len(b)
+	b = append(b, "From: <s@src.test>\r\nTo: <u@b.test>\r\nSubject: load\r\n"+idField...)
+	b = strconv.AppendInt(b, int64(n), 10)
+	b = append(b, "\r\n\r\n"...)
+	b = appendBody(b, n, size-(len(b)-start))
+	return append(b, ".\r\n"...)
+}
+
+func appendBody(b []byte, n, size int) []byte {
+	start := len(b)
+	b = strconv.AppendInt(b, int64(n), 10)
+	b = append(b, " is the number of this message\r\n"...)
+	for len(b)-start < size {
+		b = append(b, lineOf...)
+	}
+	return b
+}
+
+// arrival is what the sink found in a message. A number of 0 is none.
+type arrival struct {
+	number int
+	intact bool
+}
+
+// inspect compares what arrived, without the final dot, with what was sent.
+func inspect(msg []byte, size int) arrival {
+	header, body, _ := bytes.Cut(msg, []byte("\r\n\r\n"))
+	_, rest, found := bytes.Cut(header, []byte(idField))
+	if !found {
+		return arrival{}
+	}
+	number, _, _ := bytes.Cut(rest, []byte("\r\n"))
+	n, err := strconv.Atoi(string(number))
+	if err != nil {
+		return arrival{}
+	}
+	want := appendMessage(nil, n, size)
+	_, want, _ = bytes.Cut(want, []byte("\r\n\r\n"))
+	want = want[:len(want)-len(".\r\n")]
+	table := crc32.MakeTable(crc32.Castagnoli)
+	return arrival{n, crc32.Checksum(body, table) == crc32.Checksum(want, table)}
+}
