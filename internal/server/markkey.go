@@ -4,9 +4,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 const (
@@ -15,25 +17,72 @@ const (
 )
 
 // markKey gives the key of the loop marks of a data folder; the first start makes
-// it. It must outlive restarts, since a loop may return after one.
-func markKey(data string) ([]byte, error) {
-	key, err := readMarkKey(data)
+// it. It must outlive restarts, since a loop may return after one, and the
+// server does not start with half a key: so that it is durable under another
+// name before it gets its own.
+func markKey(disk vfs.FS, data string) ([]byte, error) {
+	key, err := readMarkKey(disk, data)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return key, err
 	}
 	key = make([]byte, markKeyOctets)
 	rand.Read(key) // never fails
-	tmp := filepath.Join(data, markKeyName+".new")
-	if err := os.WriteFile(tmp, key, 0o600); err != nil {
+	final := disk.PathJoin(data, markKeyName)
+	if err := writeSynced(disk, final+".new", key); err != nil {
 		return nil, err
 	}
-	return key, os.Rename(tmp, filepath.Join(data, markKeyName))
+	if err := disk.Rename(final+".new", final); err != nil {
+		return nil, err
+	}
+	return key, syncFolder(disk, data)
 }
 
-func readMarkKey(data string) ([]byte, error) {
-	key, err := os.ReadFile(filepath.Join(data, markKeyName))
+func readMarkKey(disk vfs.FS, data string) ([]byte, error) {
+	name := disk.PathJoin(data, markKeyName)
+	f, err := disk.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	key, err := io.ReadAll(f)
+	err = errors.Join(err, f.Close())
 	if err == nil && len(key) != markKeyOctets {
-		return nil, fmt.Errorf("%s has %d octets instead of %d", filepath.Join(data, markKeyName), len(key), markKeyOctets)
+		return nil, fmt.Errorf("%s has %d octets instead of %d", name, len(key), markKeyOctets)
 	}
 	return key, err
+}
+
+// writeSynced writes a file whose content is durable then; its name is not.
+func writeSynced(disk vfs.FS, name string, content []byte) error {
+	f, err := disk.Create(name, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+func syncFolder(disk vfs.FS, name string) error {
+	d, err := disk.OpenDir(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// privateFiles makes files that only their owner reads.
+type privateFiles struct{ vfs.FS }
+
+// Create makes a file, or empties one.
+func (p privateFiles) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
+	return p.FS.OpenReadWrite(name, c)
 }

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"math/rand/v2"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/postroad/postroad/internal/config"
 	"github.com/postroad/postroad/internal/deliver"
 	"github.com/postroad/postroad/internal/explain"
@@ -51,7 +53,7 @@ func (o *Offline) Source() (explain.Source, error) {
 	r := newResolvers(newResolver)
 	r.update(o.Config)
 	src := explain.Source{Generation: offlineHouse(o.Config.Data).furnish(g.pin()), Planner: &deliver.Planner{Resolvers: r.get, Shuffle: shuffle}}
-	key, err := readMarkKey(o.Config.Data)
+	key, err := readMarkKey(vfs.Default, o.Config.Data)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
 		return src, err
 	}

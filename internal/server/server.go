@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/postroad/postroad/internal/config"
 	"github.com/postroad/postroad/internal/console"
 	"github.com/postroad/postroad/internal/deliver"
@@ -125,7 +127,7 @@ func (s *Server) openSpool(_ context.Context, c *config.Config) error {
 	}
 	s.store = store
 	s.onStop("spool", func(context.Context) error { return store.Close() })
-	s.markKey, err = markKey(s.data)
+	s.markKey, err = markKey(privateFiles{vfs.Default}, s.data)
 	return err
 }
 

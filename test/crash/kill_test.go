@@ -1,21 +1,17 @@
 package crash
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/postroad/postroad/internal/lab"
+	"github.com/postroad/postroad/test/load"
 	"github.com/postroad/postroad/test/peer"
 )
 
@@ -23,17 +19,6 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	peer.RemoveBinary()
 	os.Exit(code)
-}
-
-// original takes the trace fields off that the server put in front.
-func original(data []byte) (id string, body []byte) {
-	i := bytes.Index(data, []byte("From: <s@src.test>\r\n"))
-	if i < 0 {
-		return "", data
-	}
-	_, rest, _ := bytes.Cut(data[i:], []byte("X-Ledger-Id: "))
-	line, _, _ := bytes.Cut(rest, []byte("\r\n"))
-	return string(line), data[i:]
 }
 
 // round counts of the short slice and of the campaign.
@@ -82,105 +67,52 @@ func TestKillUnderLoad(t *testing.T) {
 	defer sink.Close()
 	dir, bind := peer.Dir(t), peer.FreePort(t)
 	text := fmt.Sprintf(config, filepath.Join(dir, "data"), bind, sink.Addr)
-	l := newLedger()
+	c := load.Client{Ledger: load.NewLedger(), Addr: bind, To: []string{"u@b.test"}}
 	rng := rand.New(rand.NewPCG(1, uint64(n)))
 	for range n {
-		killRound(t, l, peer.StartPostroad(t, dir, text, bind), bind, sessions, time.Duration(100+rng.IntN(900))*time.Millisecond)
+		killRound(t, c, peer.StartPostroad(t, dir, text, bind), sessions, time.Duration(100+rng.IntN(900))*time.Millisecond)
 	}
 	peer.StartPostroad(t, dir, text, bind)
-	var a account
+	var a load.Account
+	counted := 0
 	peer.WaitFor(t, 90*time.Second, func() error {
-		if a = l.account(sink.Messages()); len(a.lost) > 0 {
-			return fmt.Errorf("%d acknowledged messages have not arrived, %s first", len(a.lost), a.lost[0])
+		all := sink.Messages()
+		c.Ledger.Arrive(all[counted:])
+		counted = len(all)
+		if a = c.Ledger.Account(); len(a.Lost) > 0 {
+			return fmt.Errorf("%d acknowledged messages have not arrived, %s first", len(a.Lost), a.Lost[0])
 		}
 		return nil
 	})
-	if len(a.altered) > 0 {
-		t.Errorf("%d messages were altered, %s first", len(a.altered), a.altered[0])
+	if len(a.Altered) > 0 {
+		t.Errorf("%d messages were altered, %s first", len(a.Altered), a.Altered[0])
 	}
 	// A delivery whose end was not yet durable is made again: one a session and a
 	// connection of the transport at most, each round.
-	if most := n * (sessions + 256 + 20); a.duplicates > most {
-		t.Errorf("%d duplicates, more than the %d deliveries in flight", a.duplicates, most)
+	if most := n * (sessions + 256 + 20); a.Duplicates > most {
+		t.Errorf("%d duplicates, more than the %d deliveries in flight", a.Duplicates, most)
 	}
-	t.Logf("%d rounds: %d acknowledged, 0 lost, %d altered, %d duplicates", n, l.ackedCount(), len(a.altered), a.duplicates)
-	if l.ackedCount() < n {
-		t.Errorf("only %d messages were acknowledged: the load proved nothing", l.ackedCount())
+	t.Logf("%d rounds: %d acknowledged, 0 lost, %d altered, %d duplicates", n, a.Acked, len(a.Altered), a.Duplicates)
+	if a.Acked < n {
+		t.Errorf("only %d messages were acknowledged: the load proved nothing", a.Acked)
 	}
 }
 
 // killRound sends from many sessions until the server is killed.
-func killRound(t *testing.T, l *ledger, p *peer.Postroad, addr string, sessions int, after time.Duration) {
+func killRound(t *testing.T, c load.Client, p *peer.Postroad, sessions int, after time.Duration) {
 	t.Helper()
-	var killed atomic.Bool
-	var wg sync.WaitGroup
-	for range sessions {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			for !killed.Load() {
-				if sendUntilBroken(l, addr, &killed) != nil {
-					time.Sleep(5 * time.Millisecond)
-				}
-			}
-		}()
-	}
+	ctx, cancel := context.WithCancel(t.Context())
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		c.Run(ctx, sessions)
+	}()
 	time.Sleep(after)
-	if err := p.Cmd.Process.Signal(syscall.SIGKILL); err != nil {
+	err := p.Cmd.Process.Signal(syscall.SIGKILL)
+	cancel()
+	<-sent
+	if err != nil {
 		t.Fatal(err)
 	}
-	killed.Store(true)
 	p.Cmd.Wait()
-	wg.Wait()
-}
-
-// sendUntilBroken sends over one connection until it breaks.
-func sendUntilBroken(l *ledger, addr string, killed *atomic.Bool) error {
-	var d net.Dialer
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	nc, err := d.DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return err
-	}
-	defer nc.Close()
-	nc.SetDeadline(time.Now().Add(20 * time.Second))
-	c := lab.NewDialog(nc)
-	if _, err := c.Reply(); err != nil {
-		return err
-	}
-	if _, err := c.Command("EHLO load.test"); err != nil {
-		return err
-	}
-	for !killed.Load() {
-		if err := sendOne(l, c); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func sendOne(l *ledger, c *lab.Dialog) error {
-	id, data := l.draft()
-	for _, line := range []string{"MAIL FROM:<s@src.test>", "RCPT TO:<u@b.test>", "DATA"} {
-		r, err := c.Command(line)
-		if err != nil {
-			return err
-		}
-		if r.Code >= 400 {
-			return fmt.Errorf("%s: %v", line, r)
-		}
-	}
-	stuffed := strings.ReplaceAll("\r\n"+string(data), "\r\n.", "\r\n..")[2:]
-	if err := c.Write(stuffed + ".\r\n"); err != nil {
-		return err
-	}
-	r, err := c.Reply()
-	if err != nil {
-		return err
-	}
-	if r.Code == 250 {
-		l.ack(id)
-	}
-	return nil
 }
