@@ -1,6 +1,7 @@
 package property
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -29,18 +30,30 @@ type delivery struct {
 	Recipient, Original, Sender, Tenant string
 	Transport, Kind, Order              string
 	Nexthops                            []string
-	Rule, Source, Copy                  string
+	Rule, Source, Copy, Other           string
+	Edits                               []edit
 }
+
+// edit is one address that a leg changes.
+type edit struct{ Part, Field, From, To string }
 
 // arrival is one recipient of one message at one receiver.
 type arrival struct {
 	recipient, sender string
 	receivers         string // sorted names, joined; several where the order is a lot
+	text              string // of the message, without what the server put in front
+	other             bool   // the home does not know the recipient
+}
+
+// String leaves out the body.
+func (a arrival) String() string {
+	head, _, _ := strings.Cut(a.text, "\r\n\r\n")
+	return fmt.Sprintf("%s from %s at %s: %q", a.recipient, a.sender, a.receivers, head)
 }
 
 // expected turns the legs of a forecast into arrivals; what is discarded arrives
 // nowhere.
-func (n *internet) expected(f forecast) []arrival {
+func (n *internet) expected(l letter, f forecast) ([]arrival, error) {
 	var out []arrival
 	for _, r := range f.Recipients {
 		if r.Verdict != "accept" {
@@ -50,10 +63,41 @@ func (n *internet) expected(f forecast) []arrival {
 			if n.arrivesNowhere(d) {
 				continue
 			}
-			out = append(out, arrival{recipient: d.Recipient, sender: d.Sender, receivers: n.receivers(d)})
+			a := arrival{recipient: d.Recipient, sender: d.Sender, receivers: n.receivers(d)}
+			if n.refuses(a.receivers, d.Recipient) {
+				a.other = true
+				if a.receivers = n.sides[d.Other]; a.receivers == "" || n.refuses(a.receivers, d.Recipient) {
+					continue
+				}
+			}
+			var err error
+			if a.text, err = d.text(l, f.Sender); err != nil {
+				return nil, err
+			}
+			out = append(out, a)
 		}
 	}
-	return out
+	return out, nil
+}
+
+// text is the message as the leg says that it changes it.
+func (d delivery) text(l letter, sender string) (string, error) {
+	var header []edit
+	for _, e := range d.Edits {
+		switch e.Part {
+		case "header":
+			header = append(header, e)
+		case "sender":
+			if e.From != sender {
+				return "", fmt.Errorf("the sender is %s, and the edit is %+v", sender, e)
+			}
+			sender = e.To
+		}
+	}
+	if sender != d.Sender {
+		return "", fmt.Errorf("edits lead to the sender %s, and %s is told", sender, d.Sender)
+	}
+	return l.edited(header)
 }
 
 // arrivesNowhere tells of legs that no capture sees: what is discarded, the

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/postroad/postroad/internal/lab"
@@ -86,21 +85,4 @@ func envelope(c *lab.Dialog, l letter) (outcome, error) {
 	r, err := c.Reply()
 	o.data = r.Code
 	return o, err
-}
-
-// message is exactly l.size octets.
-func (l letter) message() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "X-Letter-Id: %s\r\n", l.id)
-	if l.env != "" {
-		fmt.Fprintf(&b, "X-Env: %s\r\n", l.env)
-	}
-	b.WriteString("Subject: property\r\n\r\n")
-	for b.Len() < l.size-2 {
-		b.WriteString(strings.Repeat("x", min(70, max(l.size-2-b.Len()-2, 0))))
-		if b.Len() < l.size-2 {
-			b.WriteString("\r\n")
-		}
-	}
-	return b.String() + "\r\n"
 }
