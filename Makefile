@@ -28,6 +28,7 @@ property: ## what is explained is what is delivered, at full size
 
 equivalence: ## imported Postfix configurations beside a real Postfix
 	go test -count=1 -v -run Import ./internal/importer/... ./test/interop
+	POSTROAD_EQUIVALENCE=1000 go test -count=1 -timeout 30m -v ./test/equivalence
 
 mutation: ## breaks each matcher and stage of decide in turn; the tests must notice
 	go run ./test/mutation

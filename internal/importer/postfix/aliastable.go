@@ -42,8 +42,7 @@ func (im *importer) aliasTable() {
 	}
 	im.endlessAliases(entries)
 	if !im.model.propagates["virtual"] && im.model.delimiters != "" {
-		im.result.shapes["virtual_alias_maps"] = "subaddresses go along with virtual aliases"
-		im.leaveOnly(Left{What: "propagate_unmatched_extensions", Place: im.place("propagate_unmatched_extensions"), Why: "a subaddress that no alias names always goes along"})
+		im.result.shapes["virtual_alias_maps"] = im.leaveOnly(Left{What: "propagate_unmatched_extensions", Place: im.place("propagate_unmatched_extensions"), Why: "a subaddress that no alias names always goes along"})
 	}
 }
 
@@ -53,7 +52,7 @@ func (im *importer) endlessAliases(entries []aliasEntry) {
 	for _, e := range entries {
 		im.model.notes = map[string]bool{}
 		if _, ok := im.model.expand(e.key); !ok {
-			im.result.shapes[endlessAlias] = "the circle is left out, where Postfix answers 451"
+			im.result.shapes[endlessAlias] = im.differ(Left{What: "aliases that lead in a circle", Place: im.place("virtual_alias_maps"), Why: "the circle is left out, where Postfix answers 451"})
 			im.differ(Left{What: e.key, Place: e.place, Why: "its aliases lead in a circle: the circle is left out, where Postfix answers 451"})
 		}
 	}
@@ -92,8 +91,7 @@ func (im *importer) aliasKeys(t *Table, e Entry) []string {
 	_, domain, full := cut(key)
 	if full {
 		if _, ok := im.isHosted(domain); !ok {
-			im.result.excuse[key] = "aliases are of hosted domains"
-			im.leaveOnly(Left{What: "virtual alias " + e.Key, Place: t.Place(e.Line), Why: "its domain is not hosted here, and aliases are of hosted domains"})
+			im.result.excuse[key] = im.leaveOnly(Left{What: "virtual alias " + e.Key, Place: t.Place(e.Line), Why: "its domain is not hosted here, and aliases are of hosted domains"})
 			return nil
 		}
 		return []string{key}
@@ -122,8 +120,7 @@ func (im *importer) completedTargets(t *Table, e Entry) []string {
 		}
 		to = im.Main.completed(to)
 		if _, err := mail.ParseAddress(to); err != nil {
-			im.result.excuse[strings.ToLower(e.Key)] = "a target is no address"
-			im.leaveOnly(Left{What: "target " + to + " of " + e.Key, Place: t.Place(e.Line), Why: "it is no address"})
+			im.result.excuse[strings.ToLower(e.Key)] = im.leaveOnly(Left{What: "target " + to + " of " + e.Key, Place: t.Place(e.Line), Why: "it is no address"})
 			continue
 		}
 		out = append(out, to)
@@ -164,19 +161,16 @@ func (im *importer) addLocalAliases(entries []aliasEntry) []aliasEntry {
 func (im *importer) localTargets(t *Table, e Entry) []string {
 	addresses, others := im.AliasTargets(e.Value)
 	for _, o := range others {
-		im.result.shapes["aliases(5) beyond addresses"] = "programs and files of aliases(5)"
-		im.leaveOnly(Left{What: "alias " + e.Key + ": " + o, Place: t.Place(e.Line), Why: "programs and files behind aliases are not carried over"})
+		im.result.shapes[beyondAddresses+strings.ToLower(e.Key)] = im.leaveOnly(Left{What: "alias " + e.Key + ": " + o, Place: t.Place(e.Line), Why: "programs and files behind aliases are not carried over"})
 	}
 	if len(addresses) == 0 && len(others) > 0 {
 		im.stuck = append(im.stuck, strings.ToLower(e.Key))
 	}
 	if im.model.delimiters != "" {
-		im.result.shapes["alias_maps with an extension"] = "a subaddress goes along with every alias"
-		im.differ(Left{What: "subaddresses of aliases(5)", Place: im.place("alias_maps"), Why: "they go along to the targets; local(8) drops them"})
+		im.result.shapes["alias_maps with an extension"] = im.differ(Left{What: "subaddresses of aliases(5)", Place: im.place("alias_maps"), Why: "they go along to the targets; local(8) drops them"})
 	}
 	if _, _, ok := im.model.localAliases.find("owner-"+e.Key, true); ok {
-		im.result.shapes[ownedAlias] = "the sender stays"
-		im.differ(Left{What: "owner-" + e.Key, Place: t.Place(e.Line), Why: "the sender stays; local(8) makes the owner the sender of the list's mail"})
+		im.result.shapes[ownedAlias+strings.ToLower(e.Key)] = im.differ(Left{What: "owner-" + e.Key, Place: t.Place(e.Line), Why: "the sender stays; local(8) makes the owner the sender of the list's mail"})
 	}
 	var out []string
 	for _, a := range addresses {
@@ -203,8 +197,7 @@ func (im *importer) patternAliases(ts Tables) {
 		return strings.Join(out, ", ")
 	})
 	im.aliasRef = im.fileTable("aliases", "regexp", fileLines(lines, false), im.places(ts))
-	im.differ(Left{What: "virtual_alias_maps", Place: im.place("virtual_alias_maps"), Why: "its expressions are written in one table with the other entries; a subaddress goes along only where an expression says so"})
-	im.result.shapes["virtual_alias_maps with an extension"] = "a subaddress goes along only where an expression says so"
+	im.result.shapes["virtual_alias_maps with an extension"] = im.differ(Left{What: "virtual_alias_maps", Place: im.place("virtual_alias_maps"), Why: "its expressions are written in one table with the other entries; a subaddress goes along only where an expression says so"})
 	if im.expandsLocally() && !im.model.localAliases.IsEmpty() {
 		im.leave("alias_maps", "alias_maps", "a domain has one table of aliases, and that of virtual_alias_maps is of expressions")
 	}

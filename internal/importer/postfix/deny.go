@@ -117,9 +117,7 @@ func (im *importer) accessTable(list string, r restriction, before permits, n in
 
 // leaveEntry lists one line of an access table.
 func (im *importer) leaveEntry(list string, t *Table, e Entry, why string) {
-	im.result.excuse["access "+strings.ToLower(e.Key)] = why
-	im.result.shapes[list] = why
-	im.leaveOnly(Left{What: list + ": " + e.Key + " " + e.Value, Place: t.Place(e.Line), Why: why})
+	im.result.shapes[list] = im.leaveOnly(Left{What: list + ": " + e.Key + " " + e.Value, Place: t.Place(e.Line), Why: why})
 }
 
 // addRefusal joins entries that make one rule.

@@ -65,6 +65,12 @@ func (r *Result) Judge(q Question, theirs Answer, ours explain.Result) (Differen
 	return d, true
 }
 
+// Listed finds what the import had listed that explains why an envelope came out
+// as ours and not as theirs; "" where nothing does.
+func (r *Result) Listed(q Question, theirs, ours string) string {
+	return r.reason(q, r.model.Ask(q), Difference{Question: q, Postfix: theirs, Postroad: ours})
+}
+
 func (r *Result) told(a Answer) string {
 	if a.Verdict != "accept" {
 		return a.Verdict
@@ -121,34 +127,46 @@ func together(legs []string) string {
 	return strings.Join(legs, "; ")
 }
 
-// reason finds what the import had listed that explains a difference.
+// reason finds the line of the report that explains a difference; "" where there
+// is none.
 func (r *Result) reason(q Question, theirs Answer, d Difference) string {
+	if l, ok := r.listed(q, theirs, d); ok {
+		return l.String()
+	}
+	return ""
+}
+
+func (r *Result) listed(q Question, theirs Answer, d Difference) (Left, bool) {
 	for _, shaped := range theirs.Shaped {
-		if why := r.shapes[shaped]; why != "" {
-			return shaped + ": " + why
+		if l, ok := r.shapes[shaped]; ok {
+			return l, true
 		}
 	}
-	for _, l := range theirs.Legs {
-		if why := r.shapes["transport:"+l.Transport]; why != "" {
-			return l.Transport + ": " + why
+	for _, leg := range theirs.Legs {
+		for _, key := range []string{"transport:" + leg.Transport, r.model.service(leg.Transport).Command + " mailboxes"} {
+			if l, ok := r.shapes[key]; ok {
+				return l, true
+			}
 		}
 	}
 	recipient := strings.ToLower(r.model.Main.completed(q.Recipient))
 	for _, key := range r.model.keys(recipient) {
-		if why := r.excuse[key]; why != "" {
-			return key + ": " + why
+		if l, ok := r.excuse[key]; ok {
+			return l, true
 		}
+	}
+	if d.Postfix == "defer" && d.Postroad == "reject" && !r.model.isAuthorised(recipient) {
+		l, ok := r.shapes[deferredStrangers]
+		return l, ok
 	}
 	local, _, _ := cut(recipient)
-	switch {
-	case d.Postfix == "defer" && d.Postroad == "reject" && !r.model.isAuthorised(recipient):
-		return "defer_unauth_destination: strangers are refused for good"
-	case split(local, r.model.delimiters) > 0:
-		for _, shaped := range theirs.Shaped {
-			if why := r.shapes[shaped+" with an extension"]; why != "" {
-				return shaped + ": " + why
-			}
+	if split(local, r.model.delimiters) == 0 {
+		return Left{}, false
+	}
+	for _, shaped := range theirs.Shaped {
+		if l, ok := r.shapes[shaped+" with an extension"]; ok {
+			return l, true
 		}
 	}
-	return ""
+	return Left{}, false
 }

@@ -104,10 +104,9 @@ func (im *importer) domainBlocks() {
 			b.set("subaddress", quote(im.model.delimiters), im.place("recipient_delimiter"))
 		}
 		b.set("deliver", "transport."+ways[h.class], im.place(transportParameter(h.class)))
-		im.result.excuse["postmaster@"+h.name] = "every hosted domain takes mail for its postmaster (RFC 5321 s4.5.1)"
+		im.result.excuse["postmaster@"+h.name] = im.differ(Left{What: "postmaster", Place: "", Why: "every hosted domain takes mail for its postmaster (RFC 5321 s4.5.1)"})
 	}
 	if len(im.hosted) > 0 {
-		im.differ(Left{What: "postmaster", Place: "", Why: "every hosted domain takes mail for its postmaster (RFC 5321 s4.5.1)"})
 		im.differ(Left{What: "unknown targets of aliases", Place: "", Why: "mail whose every recipient is found to be unknown is refused at RCPT, where Postfix takes it and sends it back"})
 	}
 }

@@ -12,8 +12,7 @@ func (im *importer) leftovers() {
 		case im.Main.asked[s.Name]:
 			im.leaveOnly(Left{What: s.Name, Place: s.Place(), Why: "a word of the administrator's own: its value stands where it was used"})
 		default:
-			im.result.shapes[s.Name] = reason(s.Name)
-			im.leaveOnly(Left{What: s.Name + " = " + s.Value, Place: s.Place(), Why: reason(s.Name)})
+			im.result.shapes[s.Name] = im.leaveOnly(Left{What: s.Name + " = " + s.Value, Place: s.Place(), Why: reason(s.Name)})
 		}
 	}
 }

@@ -37,11 +37,24 @@ func (im *importer) virtualMailboxes(d destination) string {
 	im.use("virtual_mailbox_base", "virtual_uid_maps", "virtual_gid_maps", "virtual_minimum_uid")
 	pattern, ok := im.mailboxPattern()
 	if !ok {
-		im.differ(Left{What: "the paths of virtual_mailbox_maps", Place: im.place("virtual_mailbox_maps"),
+		im.result.shapes["virtual mailboxes"] = im.differ(Left{What: "the paths of virtual_mailbox_maps", Place: im.place("virtual_mailbox_maps"),
 			Why: "they are not made of the address in one way: move the mailboxes to " + path.Join(base, pattern)})
 	}
 	b.set("path", quote(path.Join("/", base, pattern)), im.place("virtual_mailbox_base"))
+	im.sharedMailboxes()
 	return name
+}
+
+// sharedMailboxes lists the mailboxes that take the mail of a whole domain.
+func (im *importer) sharedMailboxes() {
+	for _, t := range im.model.mailboxes.List {
+		for _, e := range t.Entries {
+			if strings.HasPrefix(e.Key, "@") {
+				im.result.excuse[e.name()] = im.differ(Left{What: e.Key + " " + e.Value, Place: t.Place(e.Line),
+					Why: "each address of the domain has a mailbox of its own; name one in catch_all to have them in one"})
+			}
+		}
+	}
 }
 
 // mailboxPattern finds how the values of virtual_mailbox_maps are made of their

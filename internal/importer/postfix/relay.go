@@ -8,6 +8,9 @@ import (
 // stranger is a client that no network of a configuration has.
 func stranger() netip.Addr { return netip.MustParseAddr("192.0.2.1") }
 
+// deferredStrangers are refused with 454 by Postfix.
+const deferredStrangers = "defer_unauth_destination"
+
 // foreignRecipient is an address that nobody hosts.
 const foreignRecipient = "somebody@elsewhere.example"
 
@@ -22,7 +25,7 @@ func (im *importer) relayRules() {
 	im.relayNetworks()
 	im.relayAccess()
 	if !im.admits(Question{Client: stranger(), Recipient: foreignRecipient}) && im.defersStrangers() {
-		im.differ(Left{What: "defer_unauth_destination", Place: im.place("smtpd_relay_restrictions"), Why: "strangers who send elsewhere are refused with 554 instead of 454"})
+		im.result.shapes[deferredStrangers] = im.differ(Left{What: deferredStrangers, Place: im.place("smtpd_relay_restrictions"), Why: "strangers who send elsewhere are refused with 554 instead of 454"})
 	}
 }
 

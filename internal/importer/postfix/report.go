@@ -65,11 +65,7 @@ func listing(b *strings.Builder, title string, list []Left) {
 	}
 	fmt.Fprintf(b, "%s\n\n", title)
 	for _, l := range list {
-		place := ""
-		if l.Place != "" {
-			place = " (" + l.Place + ")"
-		}
-		fmt.Fprintf(b, "- %s%s: %s\n", l.What, place, l.Why)
+		fmt.Fprintf(b, "- %s\n", l)
 	}
 	b.WriteByte('\n')
 }

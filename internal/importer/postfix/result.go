@@ -12,6 +12,14 @@ type Left struct {
 	Why   string
 }
 
+// String is the line of the report.
+func (l Left) String() string {
+	if l.Place == "" {
+		return l.What + ": " + l.Why
+	}
+	return l.What + " (" + l.Place + "): " + l.Why
+}
+
 // Result is what an import gives.
 type Result struct {
 	Config string // postroad.hcl
@@ -20,8 +28,8 @@ type Result struct {
 	Notes  []Left // carried over, with a difference that is known
 
 	model  *Model
-	shapes map[string]string // parameters of which something is left, and what
-	excuse map[string]string // address or "@domain" → known difference
+	shapes map[string]Left // what has a part in Postfix's answers and is left, or differs
+	excuse map[string]Left // address or "@domain" → known difference
 }
 
 // importer is one import under way.
@@ -54,7 +62,7 @@ type hosted struct {
 func Import(in *Installation) *Result {
 	im := &importer{
 		Installation: in, model: in.NewModel(),
-		result: &Result{shapes: map[string]string{}, excuse: map[string]string{}},
+		result: &Result{shapes: map[string]Left{}, excuse: map[string]Left{}},
 		used:   map[string]bool{}, transports: reserved(), routes: names{}, tableNames: names{},
 		ways: map[string]string{}, catchAll: map[string]bool{}, listRefs: map[class]string{},
 	}
@@ -87,21 +95,23 @@ func (im *importer) place(parameter string) string { return im.Main.Place(parame
 // Postfix's answers is then known to differ.
 func (im *importer) leave(parameter, what, why string) {
 	im.use(parameter)
-	im.result.shapes[parameter] = why
-	im.leaveOnly(Left{What: what, Place: im.place(parameter), Why: why})
+	im.result.shapes[parameter] = im.leaveOnly(Left{What: what, Place: im.place(parameter), Why: why})
 }
 
-func (im *importer) leaveOnly(l Left) {
+// leaveOnly lists something as not carried over.
+func (im *importer) leaveOnly(l Left) Left {
 	if !slices.Contains(im.result.Left, l) {
 		im.result.Left = append(im.result.Left, l)
 	}
+	return l
 }
 
 // differ notes something that was carried over with a difference.
-func (im *importer) differ(l Left) {
+func (im *importer) differ(l Left) Left {
 	if !slices.Contains(im.result.Notes, l) {
 		im.result.Notes = append(im.result.Notes, l)
 	}
+	return l
 }
 
 // file adds a file beside the configuration.

@@ -132,8 +132,12 @@ func (m *Model) expand(address string) (list []string, ok bool) {
 	return unique(list), true
 }
 
-// ownedAlias is noted where local(8) makes the owner of a list its sender.
-const ownedAlias = "the owner of an alias"
+// ownedAlias, with the alias, is noted where local(8) makes the owner of a list
+// its sender; beyondAddresses where programs or files stand behind it.
+const (
+	ownedAlias      = "the owner of alias "
+	beyondAddresses = "programs and files of alias "
+)
 
 // endlessAlias is noted where aliases lead in a circle.
 const endlessAlias = "a circle of aliases"
@@ -182,14 +186,14 @@ func (m *Model) local(a *Answer, sender, address string) {
 			return
 		}
 		if _, owned := m.alias("owner-" + name); owned {
-			m.note(ownedAlias)
+			m.note(ownedAlias + e.name())
 			sender = m.Main.completed("owner-" + name)
 		}
 		seen[strings.ToLower(name)] = true
 		m.note("alias_maps")
 		to, others := m.AliasTargets(e.Value)
 		if len(others) > 0 {
-			m.note("aliases(5) beyond addresses")
+			m.note(beyondAddresses + e.name())
 		}
 		for _, t := range to {
 			t = m.Main.completed(strings.TrimPrefix(t, `\`))

@@ -12,6 +12,9 @@ type Entry struct {
 	Line  int // 0: stands in main.cf
 }
 
+// name is the key without case.
+func (e Entry) name() string { return strings.ToLower(e.Key) }
+
 // Table is one table that main.cf names, read from its text source.
 type Table struct {
 	spec

@@ -74,8 +74,7 @@ func (im *importer) waiting(s Service, d destination) string {
 	if s.Line > 0 {
 		what, place = s.Name+" ("+s.Command+")", (&Table{Shown: s.File}).Place(s.Line)
 	}
-	im.result.shapes["transport:"+d.transport] = "no transport for it"
-	im.leaveOnly(Left{What: what, Place: place, Why: "it is not carried over: its mail is answered 450 until you write a transport for it (\"pipe\" runs a program)"})
+	im.result.shapes["transport:"+d.transport] = im.leaveOnly(Left{What: what, Place: place, Why: "it is not carried over: its mail is answered 450 until you write a transport for it (\"pipe\" runs a program)"})
 	if !im.transports[notCarried] {
 		im.transports[notCarried] = true
 		b := im.doc.add(sectionTransports, &block{head: `transport "reject" ` + quote(notCarried), from: place})

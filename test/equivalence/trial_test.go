@@ -1,0 +1,108 @@
+package equivalence
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/postroad/postroad/internal/importer/postfix"
+)
+
+// trial is one envelope with its message.
+type trial struct {
+	postfix.Question
+	Header string
+}
+
+// message is the text for one of the sides.
+func (t trial) message(side string, number int) string {
+	return fmt.Sprintf("%s: %s/%d\r\n%sSubject: message %d\r\nDate: Mon, 02 Nov 2026 10:00:00 +0000\r\nMessage-ID: <%s.%d@trial.example>\r\n%s\r\ntext\r\n.",
+		trialField, side, number, t.Header, number, side, number, "MIME-Version: 1.0\r\n")
+}
+
+// deferredShare is the part of the envelopes that Postfix may answer 4xx: most
+// are strangers who send elsewhere, all of which fare alike.
+const deferredShare = 10
+
+// trials are the probes of the import, and others made of them by chance.
+func (w *world) trials() []trial {
+	probes := w.imported.Probes()
+	chance := rand.New(rand.NewPCG(1, 2))
+	extra := w.extraFields()
+	deferred := 0
+	var out []trial
+	add := func(q postfix.Question) {
+		if len(out) >= w.Envelopes {
+			return
+		}
+		if w.imported.Ask(q).Verdict == "defer" {
+			if deferred++; deferred > w.Envelopes/deferredShare {
+				return
+			}
+		}
+		pick := func() string { return probes[chance.IntN(len(probes))].Recipient }
+		t := trial{Question: q, Header: header(q, pick, probes[chance.IntN(len(probes))].Sender)}
+		if len(extra) > 0 {
+			t.Header += extra[len(out)%len(extra)]
+		}
+		out = append(out, t)
+	}
+	for i := 0; i < len(probes); i += max(1, len(probes)*4/3/w.Envelopes) {
+		add(probes[i])
+	}
+	for range 50 * w.Envelopes {
+		pick := func() postfix.Question { return probes[chance.IntN(len(probes))] }
+		add(postfix.Question{Client: pick().Client, Sender: pick().Sender, Recipient: altered(chance, pick().Recipient, pick().Recipient)})
+	}
+	return out
+}
+
+// header is fields of addresses that the tables may touch.
+func header(q postfix.Question, pick func() string, other string) string {
+	from, sender := q.Sender, other
+	if from == "" {
+		from = pick()
+	}
+	if sender == "" {
+		sender = pick()
+	}
+	return fmt.Sprintf("From: \"A, Name\" <%s>\r\nSender: %s\r\nReply-To: %s,\r\n  Somebody <%s>\r\nTo: <%s>, %s\r\nCc: %s (comment)\r\n",
+		from, sender, pick(), sender, q.Recipient, pick(), pick())
+}
+
+// extraFields are lines of a file "headers" beside the configuration, the first
+// trial without one.
+func (w *world) extraFields() []string {
+	text, err := os.ReadFile(filepath.Join(w.Conf, "headers"))
+	if err != nil {
+		return nil
+	}
+	out := []string{""}
+	for line := range strings.Lines(string(text)) {
+		out = append(out, strings.TrimSpace(line)+"\r\n")
+	}
+	return out
+}
+
+// altered makes an address out of two.
+func altered(chance *rand.Rand, a, b string) string {
+	local, domain, _ := strings.Cut(a, "@")
+	other, _, _ := strings.Cut(b, "@")
+	switch chance.IntN(8) {
+	case 0:
+		return local + "x@" + domain
+	case 1, 2:
+		return other + "@" + domain
+	case 3:
+		return local + "@deep.er." + domain
+	case 4:
+		return local + "+more@" + domain
+	case 5:
+		return local + "-more@" + domain
+	case 6:
+		return local + "_more+x@" + domain
+	}
+	return a
+}
