@@ -33,8 +33,9 @@ func rewriteSpec() *blockSpec {
 
 // renames is the value of `map`.
 type renames struct {
-	list  []decide.Mapping
-	table decide.TableID
+	list   []decide.Mapping
+	places []text // of keys and values
+	table  decide.TableID
 }
 
 func (l *loader) renames(e hclsyntax.Expression) (renames, bool) {
@@ -64,6 +65,7 @@ func (l *loader) renames(e hclsyntax.Expression) (renames, bool) {
 			ok = false
 		}
 		m.list = append(m.list, decide.Mapping{Key: key, To: value.s, Source: where(en.key.at)})
+		m.places = append(m.places, text{key, en.key.at}, value)
 	}
 	if ok && len(m.list) == 0 {
 		l.errorf(e.Range(), "an empty map changes nothing")
@@ -133,10 +135,29 @@ func (l *loader) buildRewrites(rules *decide.Rules) {
 			l.addressField(t)
 			r.Headers = append(r.Headers, t.s)
 		}
+		l.ownNames(b, m.places)
 		if !r.Sender && !r.Recipient && len(r.Headers) == 0 && !b.bad {
 			l.errorf(b.at, "rewrite %q changes neither envelope nor header", b.name)
 		}
 		rules.Rewrites = append(rules.Rewrites, r)
+	}
+}
+
+// ownNames holds what a tenant's rewriting is about, and what it makes of that,
+// against the domains of others. Those of tables are held when mail comes.
+func (l *loader) ownNames(b *block, names []text) {
+	for _, name := range names {
+		if b.tenant == "" {
+			return
+		}
+		_, rest, has := strings.Cut(name.s, "@")
+		if !has {
+			rest = strings.TrimPrefix(name.s, ".")
+		}
+		domain, err := mail.ParseDomain(rest)
+		if d := l.declared["domain"][string(domain)]; err == nil && d != nil && d.block != nil && d.block.tenant != b.tenant {
+			l.reaches(b, name.at, "map has "+name.s+", and "+string(domain)+" belongs to "+owner(d.block.tenant))
+		}
 	}
 }
 

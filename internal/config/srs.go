@@ -77,19 +77,30 @@ func srsSpec() *blockSpec {
 	}}
 }
 
+// schemeDomain holds the domain of a scheme against whose it is.
+func (l *loader) schemeDomain(b *block, d mail.Domain) {
+	hosted := l.declared["domain"][string(d)]
+	switch {
+	case b.bad:
+	case b.tenant != "" && !l.isBelow(string(d), b.tenant):
+		l.reaches(b, b.place("domain"), "domain "+string(d)+" is none of its own, nor below one")
+	case b.tenant == "" && hosted != nil && hosted.block != nil && hosted.block.tenant != "":
+		l.errorf(b.place("domain"), "domain %s belongs to %s", d, owner(hosted.block.tenant)).
+			hint("a tenant has an srs block of its own")
+	}
+}
+
 // buildSRS builds the schemes.
 func (l *loader) buildSRS(rules *decide.Rules) {
 	taken := map[mail.Domain]*block{}
 	for _, b := range l.blocks["srs"] {
 		d := get[mail.Domain](b, "domain")
+		l.schemeDomain(b, d)
 		if first := taken[d]; first != nil && d != "" {
 			l.errorf(b.place("domain"), "domain %s has the addresses of another srs block", d).detail("first at %s", where(first.at))
 			continue
 		}
 		taken[d] = b
-		if b.tenant != "" && !b.bad && !l.isBelow(string(d), b.tenant) {
-			l.reaches(b, b.place("domain"), "domain "+string(d)+" is none of its own, nor below one")
-		}
 		one := &SRS{Name: b.name, Secrets: get[[]*Secret](b, "secret")}
 		if len(one.Secrets) == 0 && !b.bad {
 			l.errorf(b.place("secret"), "srs %q has no secret", b.name)

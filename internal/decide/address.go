@@ -159,14 +159,19 @@ func (q *query) mailboxEntry(d *domain, s *subject, keys []string) entry {
 
 // postmaster gives the tenant's or the configuration's postmaster to a domain without its own.
 func (q *query) postmaster(d *domain, s *subject) entry {
-	to := q.Rules.Postmaster
-	if own := q.spaceOf(d.Tenant).tenant; own != nil && !own.Postmaster.IsZero() {
-		to = own.Postmaster
-	}
+	to := q.postmasterOf(d.Tenant)
 	if !isPostmaster(s.address) || to.IsZero() {
 		return entry{}
 	}
 	return entry{kind: entryAlias, rule: Ref{Name: postmasterLocal}, targets: []mail.Address{to}}
+}
+
+// postmasterOf gives a tenant's postmaster, or the configuration's.
+func (q *query) postmasterOf(tenant string) mail.Address {
+	if own := q.spaceOf(tenant).tenant; own != nil && !own.Postmaster.IsZero() {
+		return own.Postmaster
+	}
+	return q.Rules.Postmaster
 }
 
 // wildAlias asks the aliases for "@domain".

@@ -15,7 +15,7 @@ func (j *judgment) cross(m *member, d *domain) {
 		j.decided(m, &c)
 		return
 	}
-	if !j.final && !c.open && j.isUnknown(d, m.address) {
+	if !j.final && !c.open && j.schemeAt(m.address) == nil && j.isUnknown(d, m.address) {
 		j.step(StageAddress, d.Ref, m.address.Key(), " is no mailbox or alias")
 		m.ruling = unknownUser()
 		m.leg.Reply = m.ruling.reply
@@ -52,4 +52,39 @@ func (q *query) crossing(sp *space, a mail.Address) *domain {
 		return d
 	}
 	return nil
+}
+
+// known is subjectOf, without what only the subaddresses of another tenant's
+// domain tell: mail that is neither to it nor from it knows nothing of them.
+func (j *judgment) known(a mail.Address) subject {
+	s := j.subjectOf(a)
+	if s.bare == "" {
+		return s
+	}
+	d := j.domainAt(a.Domain)
+	if d.Tenant == "" || j.space.isOwn(d) {
+		return s
+	}
+	if from := j.domainAt(j.in.Sender.Address.Domain); from == nil || from.Tenant != d.Tenant {
+		s.bare, s.ext = "", ""
+	}
+	return s
+}
+
+// within holds what a tenant's rule made of an address against what is the
+// tenant's: nobody writes in the name of another, whatever a table says.
+func (j *judgment) within(n *renamer, to mail.Address) ruling {
+	if n.Tenant == "" {
+		return accepted()
+	}
+	d := j.domainAt(to.Domain)
+	switch {
+	case d == nil || j.space.isOwn(d):
+		return accepted()
+	case d.cause != "":
+		j.step(StageRewrite, d.Ref, "cannot tell: ", d.cause)
+		return tryLater()
+	}
+	j.step(StageRewrite, n.Ref, to.String(), " reaches outside: ", string(d.Name), " belongs to ", d.owner())
+	return misconfigured()
 }

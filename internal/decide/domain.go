@@ -13,6 +13,7 @@ import (
 type domain struct {
 	*Domain
 	real      *domain
+	scheme    *SRS            // it is a domain of return paths, and of nothing else
 	cause     string          // why it cannot be told whose it is, or what becomes of its mail
 	bareKeys  bool            // its mailbox table may hold bare local parts
 	bareMoved bool            // its table of moved addresses may

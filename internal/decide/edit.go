@@ -20,9 +20,10 @@ type Edit struct {
 // maxRenamed addresses of one field are changed; a field with more is left alone.
 const maxRenamed = 2000
 
-// edited is what the last rules made of the header. Most recipients of a message
-// have the same.
+// edited is what the last rules made of the header for mail of a space. Most
+// recipients of a message have the same.
 type edited struct {
+	space   string
 	rules   []int
 	edits   []Edit
 	changes []Change // the same for people, with a trace
@@ -30,31 +31,31 @@ type edited struct {
 
 // edits changes the addresses in the header fields that the rules name, and no
 // other octet. A field that is no list of addresses is left alone.
-func (q *query) edits(held []int) (edited, ruling) {
-	if !q.final || !q.hasHeaders(held) {
+func (j *judgment) edits(held []int) (edited, ruling) {
+	if !j.final || !j.hasHeaders(held) {
 		return edited{}, accepted()
 	}
-	if q.edited.rules != nil && slices.Equal(q.edited.rules, held) && !q.traced() {
-		return q.edited, accepted()
+	if last := &j.edited; last.rules != nil && last.space == j.space.name && slices.Equal(last.rules, held) && !j.traced() {
+		return *last, accepted()
 	}
-	e := editor{query: q, held: held, ruling: accepted()}
+	e := editor{judgment: j, rules: held, ruling: accepted()}
 	at := int64(0)
-	for _, f := range q.in.Facts.Header {
+	for _, f := range j.in.Facts.Header {
 		e.field(f, at)
 		at += int64(len(f.Raw))
 	}
 	if e.ruling.verdict != Accept {
 		return edited{}, e.ruling
 	}
-	q.edited = edited{held, e.out, e.changes}
-	return q.edited, accepted()
+	j.edited = edited{j.space.name, held, e.out, e.changes}
+	return j.edited, accepted()
 }
 
 // editor goes through a header. What it cannot tell it notes and goes on, so that
 // all questions to remote tables come up at once.
 type editor struct {
-	*query
-	held    []int
+	*judgment
+	rules   []int
 	out     []Edit
 	changes []Change
 	ruling  ruling
@@ -62,7 +63,7 @@ type editor struct {
 
 // field changes the addresses of one field, which begins at an offset.
 func (e *editor) field(f mail.Field, at int64) {
-	if !slices.ContainsFunc(e.held, func(n int) bool { return e.renamers[n].names(f.Name) }) {
+	if !slices.ContainsFunc(e.rules, func(n int) bool { return e.renamers[n].names(f.Name) }) {
 		return
 	}
 	list, ok := f.Mailboxes()
@@ -85,7 +86,7 @@ func (n *renamer) names(field string) bool {
 // renameAll gives what all rules make of the address of a change.
 func (e *editor) renameAll(c *Change) mail.Address {
 	a := c.From
-	for _, at := range e.held {
+	for _, at := range e.rules {
 		n := &e.renamers[at]
 		if !n.names(c.Field) {
 			continue

@@ -57,7 +57,7 @@ func (j *judgment) expand() ruling {
 
 // follow takes one address to its mailbox, its aliases or out of the house.
 func (x *expansion) follow(b *branch) {
-	if r := x.schemeAt(b.address); r != nil {
+	if r := x.schemeAt(b.address); r != nil && r.isOpenTo(x.space) {
 		x.reverse(b, r)
 		return
 	}

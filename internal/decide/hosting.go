@@ -22,8 +22,11 @@ const mostRented = 8
 // the templates in file order, what their tables say. One of which a table cannot
 // tell has a cause.
 func (q *query) domainAt(name mail.Domain) *domain {
-	if d := q.Snapshot.domains[name]; d != nil || len(q.Rules.Templates) == 0 || name == "" {
+	if d := q.Snapshot.domains[name]; d != nil || name == "" {
 		return d
+	}
+	if len(q.Rules.Templates) == 0 {
+		return q.schemeDomains[name]
 	}
 	for i := range q.rented {
 		if q.rented[i].name == name {
@@ -52,7 +55,7 @@ func (q *query) rent(name mail.Domain) *domain {
 			return d
 		}
 	}
-	return nil
+	return q.schemeDomains[name]
 }
 
 // letDomain makes the domain that a table describes: "way" or "tenant/way".

@@ -110,12 +110,13 @@ func (w *Walker) entering(a mail.Address) Onward {
 	if d := w.q.domainAt(a.Domain); d != nil {
 		sp = w.q.spaceOf(d.Tenant)
 	}
+	j := &judgment{query: w.q, space: sp}
 	var out Onward
 	to, sure := a, true
 	for _, r := range w.renamingIn(sp) {
 		s, null := w.q.subjectOf(a), w.q.subjectOf(mail.Address{})
 		t := r.byRecipient(w.q.viewed(s, &s, &null))
-		next, told := w.q.rename(&w.q.renamers[r.at], to, nil)
+		next, told := j.rename(&w.q.renamers[r.at], to, nil)
 		if t == no || told.verdict != Accept || next == to {
 			continue
 		}

@@ -58,20 +58,26 @@ func leaving(sp *space) *ruleset  { return &sp.leaving }
 
 // rename gives what a rule makes of an address, which is the address itself where
 // the rule does not name it. With a trace it adds a rule that changed it to by.
-func (q *query) rename(n *renamer, a mail.Address, by *[]Ref) (mail.Address, ruling) {
-	s := q.subjectOf(a)
-	key, value, source, r := q.mapped(n, &s)
+func (j *judgment) rename(n *renamer, a mail.Address, by *[]Ref) (mail.Address, ruling) {
+	s := j.known(a)
+	key, value, source, r := j.mapped(n, &s)
 	if r.verdict != Accept || value == "" {
 		return a, r
 	}
 	to, err := renamed(&s, key, value)
 	if err != nil {
-		q.step(StageRewrite, n.Ref, value, " is no address or domain, for ", s.key)
+		j.step(StageRewrite, n.Ref, value, " is no address or domain, for ", s.key)
 		return a, misconfigured()
 	}
-	if q.traced() && to != a {
+	if to == a {
+		return a, accepted()
+	}
+	if r := j.within(n, to); r.verdict != Accept {
+		return a, r
+	}
+	if j.traced() {
 		rule := Ref{Name: n.Name, Source: source}
-		q.step(StageRewrite, rule, arrow(a, to))
+		j.step(StageRewrite, rule, arrow(a, to))
 		*by = append(*by, rule)
 	}
 	return to, accepted()
@@ -188,17 +194,17 @@ func (j *judgment) holding(of func(*space) *ruleset, v *view, before []int) ([]i
 	return held, r
 }
 
-func (q *query) renameEnvelope(held []int, e *names) ruling {
+func (j *judgment) renameEnvelope(held []int, e *names) ruling {
 	for _, at := range held {
-		n := &q.renamers[at]
+		n := &j.renamers[at]
 		var r ruling
 		if n.Sender && !e.from.IsNull() {
-			if e.from.Address, r = q.rename(n, e.from.Address, &e.fromBy); r.verdict != Accept {
+			if e.from.Address, r = j.rename(n, e.from.Address, &e.fromBy); r.verdict != Accept {
 				return r
 			}
 		}
 		if n.Recipient && e.to.Domain != "" {
-			if e.to, r = q.rename(n, e.to, &e.toBy); r.verdict != Accept {
+			if e.to, r = j.rename(n, e.to, &e.toBy); r.verdict != Accept {
 				return r
 			}
 		}

@@ -219,13 +219,13 @@ func (w *world) block(b block, ref Ref) {
 	case "rewrite":
 		r.Rewrites = append(r.Rewrites, w.rewrite(b, a, ref))
 	case "list":
-		one := List{Ref: ref, Address: address(b.name()), Owner: address(a.word("owner")), Table: NoTable}
+		one := List{Ref: ref, Tenant: tenant, Address: address(b.name()), Owner: address(a.word("owner")), Table: NoTable}
 		for _, m := range b.below {
 			one.Members = append(one.Members, address(m))
 		}
 		r.Lists = append(r.Lists, one)
 	case "srs":
-		one := SRS{Ref: ref, Name: b.name(), Domain: mail.Domain(a.word("domain")), Anybody: a.word("accept") == "all"}
+		one := SRS{Ref: ref, Tenant: tenant, Name: Scoped(tenant, b.name()), Domain: mail.Domain(a.word("domain")), Anybody: a.word("accept") == "all"}
 		if w.secrets == nil {
 			w.secrets = map[string][][]byte{}
 		}
@@ -378,7 +378,7 @@ func prefixes(list []string) []netip.Prefix {
 // rewrite: envelope=sender,recipient headers=From,To when=leaving table=NAME, or
 // lines "key value" below it.
 func (w *world) rewrite(b block, a attributes, ref Ref) Rewrite {
-	r := Rewrite{Ref: ref, Match: a.match, Leaving: a.word("when") == "leaving", Headers: a.list("headers"), Table: NoTable}
+	r := Rewrite{Ref: ref, Tenant: a.word("tenant"), Match: a.match, Leaving: a.word("when") == "leaving", Headers: a.list("headers"), Table: NoTable}
 	for _, part := range a.list("envelope") {
 		r.Sender = r.Sender || part == "sender"
 		r.Recipient = r.Recipient || part == "recipient"

@@ -17,20 +17,21 @@ type Snapshot struct {
 	spaces map[string]*space // of the tenants
 	blank  rulebook          // of those without a block
 
-	fallback    *rule // the default route, nil: none
-	partners    *bart.Lite
-	proven      []bool // by relay rule: it knows the client, and not only what it says
-	domains     map[mail.Domain]*domain
-	firstDomain *domain // the top level's first domain that is no alias_of, for <postmaster>
-	transports  map[string]*Transport
-	listeners   map[string]*Listener
-	directories map[string]*Directory
-	tableNames  []string // by TableID, as steps name them
-	renamers    []renamer
-	lists       map[string]*List // by the key of the address
-	srs         map[string]*SRS
-	srsDomains  map[mail.Domain]*SRS
-	limits      Limits
+	fallback      *rule // the default route, nil: none
+	partners      *bart.Lite
+	proven        []bool // by relay rule: it knows the client, and not only what it says
+	domains       map[mail.Domain]*domain
+	firstDomain   *domain // the top level's first domain that is no alias_of, for <postmaster>
+	transports    map[string]*Transport
+	listeners     map[string]*Listener
+	directories   map[string]*Directory
+	tableNames    []string // by TableID, as steps name them
+	renamers      []renamer
+	lists         map[string]*List // by the key of the address
+	srs           map[string]*SRS
+	srsDomains    map[mail.Domain]*SRS
+	schemeDomains map[mail.Domain]*domain // of tenants' schemes, where they have no block
+	limits        Limits
 }
 
 // Defaults of Limits (SEMANTICS 23).
@@ -45,18 +46,19 @@ const (
 // validated has none.
 func Compile(r *Rules) (*Snapshot, error) {
 	s := &Snapshot{
-		Rules:       r,
-		space:       space{rulebook: &rulebook{}},
-		domains:     make(map[mail.Domain]*domain, len(r.Domains)),
-		transports:  make(map[string]*Transport, len(r.Transports)),
-		listeners:   make(map[string]*Listener, len(r.Listeners)),
-		directories: make(map[string]*Directory, len(r.Directories)),
-		spaces:      make(map[string]*space, len(r.Tenants)),
-		srs:         make(map[string]*SRS, len(r.SRS)),
-		srsDomains:  make(map[mail.Domain]*SRS, len(r.SRS)),
-		lists:       make(map[string]*List, len(r.Lists)),
-		limits:      r.Limits.orDefaults(),
-		partners:    compilePartners(r),
+		Rules:         r,
+		space:         space{rulebook: &rulebook{}},
+		domains:       make(map[mail.Domain]*domain, len(r.Domains)),
+		transports:    make(map[string]*Transport, len(r.Transports)),
+		listeners:     make(map[string]*Listener, len(r.Listeners)),
+		directories:   make(map[string]*Directory, len(r.Directories)),
+		spaces:        make(map[string]*space, len(r.Tenants)),
+		srs:           make(map[string]*SRS, len(r.SRS)),
+		srsDomains:    make(map[mail.Domain]*SRS, len(r.SRS)),
+		schemeDomains: map[mail.Domain]*domain{},
+		lists:         make(map[string]*List, len(r.Lists)),
+		limits:        r.Limits.orDefaults(),
+		partners:      compilePartners(r),
 	}
 	s.indexNames()
 	if err := s.compileDomains(); err != nil {

@@ -31,6 +31,9 @@ func (s *Snapshot) compileSRS() error {
 			return missing(r.Ref, "free domain", string(r.Domain))
 		}
 		s.srs[r.Name], s.srsDomains[r.Domain] = r, r
+		if r.Tenant != "" && s.domains[r.Domain] == nil {
+			s.schemeDomains[r.Domain] = schemeDomain(r)
+		}
 	}
 	for _, d := range s.Rules.Domains {
 		if d.SRS != "" && s.srs[d.SRS] == nil {
@@ -38,6 +41,14 @@ func (s *Snapshot) compileSRS() error {
 		}
 	}
 	return nil
+}
+
+// schemeDomain is the domain of a tenant's scheme that has no block: it belongs to
+// the tenant as its other domains do.
+func schemeDomain(r *SRS) *domain {
+	d := &domain{Domain: &Domain{Ref: r.Ref, Name: r.Domain, Tenant: r.Tenant, MailboxTable: NoTable, AliasTable: NoTable}, scheme: r}
+	d.real = d
+	return d
 }
 
 // scheme puts a scheme and its secrets together.
@@ -94,14 +105,24 @@ func (j *judgment) forward(m *member) ruling {
 }
 
 // schemeAt gives the scheme to which an address belongs: one of its form, or any in
-// a domain that has nothing else.
+// a domain that has nothing else. A domain that is another's by its table is that
+// other's.
 func (q *query) schemeAt(a mail.Address) *SRS {
 	r := q.srsDomains[a.Domain]
-	if r == nil || !srs.Is(a.Local) && q.domainAt(a.Domain) != nil {
+	if r == nil {
+		return nil
+	}
+	switch d := q.domainAt(a.Domain); {
+	case d == nil || d.scheme == r:
+	case d.cause != "" || d.Tenant != r.Tenant || !srs.Is(a.Local):
 		return nil
 	}
 	return r
 }
+
+// isOpenTo tells whether a scheme serves mail of a space: the top level's serve
+// all, a tenant's its own alone.
+func (r *SRS) isOpenTo(sp *space) bool { return r.Tenant == "" || r.Tenant == sp.name }
 
 // reverse follows an address of a scheme to the sender from whom it was made. Who
 // saw such an address could write to that sender through us: so only reports pass,
@@ -138,7 +159,8 @@ func (x *expansion) reverse(b *branch, r *SRS) {
 // schemeOther is for what is no return path: nobody but the postmaster has an
 // address in a domain of return paths (RFC 5321 s4.5.1).
 func (x *expansion) schemeOther(b *branch, r *SRS) {
-	if !isPostmaster(b.address) || x.Rules.Postmaster.IsZero() {
+	to := x.postmasterOf(r.Tenant)
+	if !isPostmaster(b.address) || to.IsZero() {
 		x.step(StageAddress, r.Ref, b.address.Key(), " is no return path")
 		x.refuse(b, unknownUser())
 		return
@@ -146,7 +168,6 @@ func (x *expansion) schemeOther(b *branch, r *SRS) {
 	if x.loops(b) {
 		return
 	}
-	to := x.Rules.Postmaster
 	if x.traced() {
 		x.step(StageExpand, r.Ref, arrow(b.address, to))
 	}

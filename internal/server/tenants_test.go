@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/postroad/postroad/internal/lab"
 	"github.com/postroad/postroad/internal/server/control"
 )
 
@@ -126,4 +127,58 @@ func TestQueueShare(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 		return w.send("bob@acme.test").Refusal().Code == 451
 	})
+}
+
+// Rewriting, return paths and lists of a tenant are of its own mail: what goes to
+// the other tenant comes there as it left the first.
+func TestRulesOfATenant(t *testing.T) {
+	w := newWorld(t)
+	w.write("srs.key", "secret\n")
+	w.configure(w.tenants(`  rewrite "names" {
+    headers = ["From"]
+    map     = { "boss@far.test" = "shown@acme.test" }
+  }
+  srs "default" {
+    domain = "srs.acme.test"
+    secret = file("srs.key")
+  }
+  list "all" {
+    address = "all@acme.test"
+    owner   = "bob@acme.test"
+    members = ["eve@globex.test", "out@far.test"]
+  }
+`))
+	w.start()
+	body := []byte("From: Boss <boss@far.test>\r\nSubject: x\r\n\r\nbody\r\n")
+	send := func(from, to string) {
+		t.Helper()
+		if r, err := lab.Send(w.addr(), from, []string{to}, body); err != nil || !r.Accepted() {
+			t.Fatalf("%s to %s: %v %v", from, to, r.Refusal(), err)
+		}
+	}
+	send("s@far.test", "all@acme.test")
+	eve, out := w.arrived(w.store, 1)[0], w.arrived(w.relay, 1)[0]
+	for _, m := range []lab.Message{eve, out} {
+		if m.Sender != "owner-all@acme.test" || !strings.Contains(string(m.Data), "From: Boss <shown@acme.test>\r\n") {
+			t.Errorf("a member got %+v\n%s", m, m.Data)
+		}
+	}
+	send("s@far.test", "eve@globex.test")
+	if other := w.arrived(w.store, 2)[1]; !strings.Contains(string(other.Data), "From: Boss <boss@far.test>\r\n") {
+		t.Errorf("globex's own mail was rewritten:\n%s", other.Data)
+	}
+	send("s@far.test", "team@acme.test")
+	back := ""
+	for _, m := range w.arrived(w.relay, 4) {
+		if m.To()[0] == "out@far.test" && strings.HasPrefix(m.Sender, "SRS0=") {
+			back = m.Sender
+		}
+	}
+	if !strings.HasSuffix(back, "@srs.acme.test") {
+		t.Fatalf("forwarded from %q", back)
+	}
+	send("", back)
+	if report := w.arrived(w.relay, 5)[4]; report.To()[0] != "s@far.test" || report.Sender != "" {
+		t.Errorf("the report went to %+v", report)
+	}
 }

@@ -15,11 +15,12 @@ import (
 	"github.com/postroad/postroad/internal/decide"
 	"github.com/postroad/postroad/internal/mail"
 	"github.com/postroad/postroad/internal/table"
+	"github.com/postroad/postroad/internal/trust/srs"
 )
 
 const (
 	isolationWorlds = 200
-	isolationMail   = 200 // of each, of which some is the changed tenant's own
+	isolationMail   = 240 // of each, of which some is the changed tenant's own
 )
 
 // TestIsolation: a decision about mail that is not tenant b's is the same, step by
@@ -29,7 +30,7 @@ func TestIsolation(t *testing.T) {
 	if testing.Short() {
 		t.Skip("writes hundreds of configurations")
 	}
-	judged, crossed := 0, 0
+	var sum isolated
 	for seed := range uint64(isolationWorlds) {
 		h := newHouse(seed)
 		before := h.load(t, "as it is")
@@ -50,17 +51,16 @@ func TestIsolation(t *testing.T) {
 			if reach || h.reachesB(was) || h.reachesB(is) {
 				continue
 			}
-			judged++
-			crossed += crossings(was)
+			sum.add(l, was)
 			if !reflect.DeepEqual(was, is) {
 				t.Fatalf("seed %d, %+v:\nbefore %+v\nafter  %+v\n%s", seed, l, was, is, h.text())
 			}
 		}
 	}
-	if judged < 20_000 || crossed < 2_000 {
-		t.Errorf("only %d messages were not b's, %d crossed a border", judged, crossed)
+	if sum.judged < 20_000 || sum.crossed < 2_000 || sum.renamed < 2_000 || sum.edited < 1_000 || sum.forwarded < 200 || sum.reversed < 200 || sum.lists < 500 {
+		t.Errorf("the generator draws too little of something that is not b's: %+v", sum)
 	}
-	t.Logf("%d messages, of which %d were not b's; %d crossings", isolationWorlds*isolationMail, judged, crossed)
+	t.Logf("%d messages, of which not b's: %+v", isolationWorlds*isolationMail, sum)
 }
 
 // house is a configuration with tenants a, b and c in a file each.
@@ -138,6 +138,13 @@ func (h *house) top() string {
 	if h.chance(40) {
 		pf("deny \"rude\" {\n  sender = [%q]\n}\n", h.one("rude@far.test", "ann@a.test"))
 	}
+	h.renames(&b, "", "top")
+	if h.chance(60) {
+		pf("srs \"default\" {\n  domain = \"srs.top.test\"\n  secret = file(\"key\")\n}\n")
+	}
+	if h.chance(40) {
+		h.list(&b, "", "top")
+	}
 	if h.chance(50) {
 		pf("copy \"archive\" {\n  %s\n  to = %q\n}\n", h.matcher("c"), h.one("arch@far.test", "ann@top.test", "ann@a.test"))
 	}
@@ -156,7 +163,7 @@ func (h *house) tenant(name string) string {
 	pf("  directory \"file\" \"staff\" {\n    path = \"staff\"\n    owns = table.owners\n  }\n")
 	pf("  table \"inline\" \"owners\" {\n    entries = { \"ann@%[1]s.test\" = \"ann\", \"%[1]s.test\" = \"bob\", \"far.test\" = \"ann\", \"bob@b.test\" = \"bob\" }\n  }\n", name)
 	pf("  domain \"%s.test\" {\n    mailboxes = [\"ann\", \"bob\"]\n", name)
-	others := []string{"ann@a.test", "ann@b.test", "ann@c.test", "bob@c.test", "ann@top.test", "x@far.test", "all@top.test", "ann@rent-c.test", "info@rent-b.test"}
+	others := []string{"team@a.test", "team@c.test", "owner-team@c.test", returnPath("a.test"), returnPath("srs.c.test"), "ann@a.test", "ann@b.test", "ann@c.test", "bob@c.test", "ann@top.test", "x@far.test", "all@top.test", "ann@rent-c.test", "info@rent-b.test"}
 	pf("    aliases = { \"sales\" = %s, \"all\" = %s }\n", h.some(append(others, "ann", "bob", "all")...), h.some(append(others, "sales", "bob")...))
 	if h.chance(30) {
 		pf("    catch_all = %q\n", h.one(append(others, "bob@"+name+".test")...))
@@ -180,11 +187,64 @@ func (h *house) tenant(name string) string {
 	if h.chance(40) {
 		pf("  deny \"d\" {\n    %s\n  }\n", h.matcher(name))
 	}
+	h.renames(&b, "  ", name)
+	if h.chance(60) {
+		domain := h.one("srs."+name+".test", name+".test")
+		pf("  srs \"default\" {\n    domain = %q\n    secret = file(\"key\")\n    accept = %q\n  }\n", domain, h.one("reports", "all"))
+	}
+	if h.chance(60) {
+		h.list(&b, "  ", name)
+	}
 	if h.chance(20) {
 		pf("  limits {\n    max_message_size = \"1KB\"\n  }\n")
 	}
 	pf("}\n")
 	return b.String()
+}
+
+// renames writes rules for addresses, some of them about everybody.
+func (h *house) renames(b *strings.Builder, indent, tenant string) {
+	pf := func(format string, args ...any) { fmt.Fprintf(b, indent+format+"\n", args...) }
+	for i := range h.rng.IntN(3) {
+		pf("rewrite \"w%d\" {", i)
+		if h.chance(50) {
+			pf("  %s", h.early(tenant))
+		}
+		to := h.one("own@"+tenant+".test", "@"+tenant+".test", "own@far.test", "@other.test")
+		if h.chance(30) {
+			pf("  map = table.renames%d", i)
+		} else {
+			pf("  map = { %q = %q }", h.one("*", "ann@", "bob@", "far.test", "ann@far.test", "rude@"), to)
+		}
+		pf("  envelope = %s", h.some("sender", "recipient"))
+		if h.chance(60) {
+			pf("  headers = %s", h.some("From", "To", "Reply-To"))
+		}
+		if h.chance(30) {
+			pf("  when = \"leaving\"")
+		}
+		pf("}")
+		// A table may say what a map of the block must not.
+		pf("table \"inline\" \"renames%d\" {\n  entries = { %q = %q, %q = %q }\n}", i,
+			h.one("ann@a.test", "ann@c.test", "a.test", "ann@", "*"), h.one("x@a.test", "@c.test", "own@far.test", "x@top.test"),
+			h.one("bob@a.test", "bob@c.test", "bob@", "info@"), h.one("own@"+tenant+".test", "@c.test", "@rent-b.test"))
+	}
+}
+
+// early is a condition that can be told before the message.
+func (h *house) early(tenant string) string {
+	for {
+		m := h.matcher(tenant)
+		if !strings.HasPrefix(m, "size") && !strings.HasPrefix(m, "percent") {
+			return m
+		}
+	}
+}
+
+// list writes a list with members anywhere.
+func (h *house) list(b *strings.Builder, indent, tenant string) {
+	fmt.Fprintf(b, "%[1]slist \"team\" {\n%[1]s  address = \"team@%[2]s.test\"\n%[1]s  owner = %[3]q\n%[1]s  members = %[4]s\n%[1]s}\n", indent, tenant,
+		h.one("ann@"+tenant+".test", "ann@c.test", "x@far.test"), h.some("ann@a.test", "ann@b.test", "ann@c.test", "x@far.test", "ann@rent-c.test"))
 }
 
 // matcher writes one condition that a tenant may write.
@@ -210,6 +270,7 @@ func (h *house) matcher(tenant string) string {
 type loaded struct {
 	snapshot *decide.Snapshot
 	view     table.View
+	secrets  map[string][][]byte
 }
 
 func (h *house) load(t *testing.T, what string) loaded {
@@ -224,7 +285,10 @@ func (h *house) load(t *testing.T, what string) loaded {
 	if ds.HasErrors() {
 		t.Fatalf("%s: %v\n%s", what, ds, h.text())
 	}
-	l := loaded{snapshot: c.Snapshot, view: make(table.View, len(c.Tables))}
+	l := loaded{snapshot: c.Snapshot, view: make(table.View, len(c.Tables)), secrets: map[string][][]byte{}}
+	for _, name := range append(tenants, "") {
+		l.secrets[decide.Scoped(name, "default")] = [][]byte{[]byte("key of " + name)}
+	}
 	for i, tb := range c.Tables {
 		l.view[i] = table.Version{Name: tb.Name, Content: tb.Content}
 	}
@@ -240,7 +304,7 @@ type parcel struct {
 
 func (h *house) address(local string) mail.Address {
 	domain := h.one("a.test", "a.test", "b.test", "c.test", "c.test", "two-a.test", "two-c.test", "top.test", "far.test",
-		"rent-a.test", "rent-c.test", "rent-b.test", "rent.test")
+		"rent-a.test", "rent-c.test", "rent-b.test", "rent.test", "srs.a.test", "srs.c.test", "srs.top.test", "srs.b.test")
 	return mail.Address{Local: local, Domain: mail.Domain(domain)}
 }
 
@@ -260,12 +324,22 @@ func (h *house) letter() parcel {
 		}
 	}
 	f.HasMessage, f.Size = true, int64(h.rng.IntN(2000))
-	f.Header = mail.Header{{Name: "From", Raw: []byte("From: " + h.address(h.one("ann", "bob", "ann+x", "bob+x")).String() + "\r\n")}}
+	for _, name := range []string{"From", "To", "Reply-To"}[:1+h.rng.IntN(3)] {
+		f.Header = append(f.Header, mail.Field{Name: name, Raw: []byte(name + ": " + h.address(h.one("ann", "bob", "ann+x", "bob+x")).String() + "\r\n")})
+	}
 	if h.chance(20) {
 		f.DeliveredTo = []mail.Address{h.address(h.one("sales", "all"))}
 	}
 	for range 1 + h.rng.IntN(3) {
-		p.to = append(p.to, mail.Recipient{Address: h.address(h.one("ann", "bob", "sales", "all", "nobody", "postmaster", "ann+x", "info"))})
+		p.to = append(p.to, mail.Recipient{Address: h.address(h.one("ann", "bob", "sales", "all", "nobody", "postmaster", "ann+x", "info", "team", "owner-team", "own"))})
+	}
+	if h.chance(15) {
+		domain := h.one("srs.a.test", "a.test", "c.test", "srs.c.test", "srs.top.test", "rent-c.test", "far.test")
+		a, _ := mail.ParseAddress(returnPath(domain))
+		p.to = append(p.to, mail.Recipient{Address: a})
+	}
+	if h.chance(10) { // a member of a list, or mail from another tenant
+		f.Origin, f.Tenant, f.Login = decide.OriginReinjected, h.one("", "", "a", "b", "c"), decide.Login{}
 	}
 	return p
 }
@@ -277,6 +351,7 @@ type verdicts struct {
 }
 
 func (l loaded) judge(p parcel) verdicts {
+	p.facts.SRS, p.facts.Day = l.secrets, returnDay
 	in := decide.Input{Facts: p.facts, Sender: p.sender, Memo: &decide.Memo{View: l.view}, Trace: true}
 	at := in
 	at.Facts.HasMessage, at.Facts.Header, at.Facts.DeliveredTo = false, nil, nil
@@ -290,13 +365,30 @@ func (l loaded) judge(p parcel) verdicts {
 	return v
 }
 
+// returnDay is the day of the transactions, on which return paths are good.
+const returnDay = 20000
+
+// returnPath is an address of the scheme of a domain's tenant, for a sender far away.
+func returnPath(domain string) string {
+	tenant := strings.TrimSuffix(strings.TrimPrefix(domain, "srs."), ".test")
+	if tenant == "top" || tenant == "far" {
+		tenant = ""
+	}
+	s := srs.Scheme{Domain: mail.Domain(domain), Separator: srs.DefaultSeparator, Secrets: [][]byte{[]byte("key of " + tenant)}}
+	a, err := s.Forward(mail.Address{Local: "ann", Domain: "far.test"}, returnDay)
+	if err != nil {
+		panic(err)
+	}
+	return a.String()
+}
+
 func ofB(d mail.Domain) bool {
-	return d == "b.test" || d == "two-b.test" || d == "rent-b.test"
+	return d == "b.test" || d == "two-b.test" || d == "rent-b.test" || d == "srs.b.test"
 }
 
 // isOfB tells whether an envelope is b's by what it says.
 func (h *house) isOfB(p parcel) bool {
-	return ofB(p.sender.Address.Domain) || strings.HasPrefix(p.facts.Login.Directory, "b.") ||
+	return ofB(p.sender.Address.Domain) || p.facts.Tenant == "b" || strings.HasPrefix(p.facts.Login.Directory, "b.") ||
 		slices.ContainsFunc(p.to, func(r mail.Recipient) bool { return ofB(r.Address.Domain) })
 }
 
@@ -312,7 +404,7 @@ func (h *house) reachesB(v verdicts) bool {
 			if s.Stage == decide.StageAdmit {
 				continue
 			}
-			if strings.Contains(s.Outcome, "@b.test") || strings.Contains(s.Outcome, "b.test ") || strings.Contains(s.Outcome, "@rent-b.test") {
+			if strings.Contains(s.Outcome, "@b.test") || strings.Contains(s.Outcome, "b.test ") || strings.Contains(s.Outcome, "@rent-b.test") || strings.Contains(s.Outcome, "srs.b.test") {
 				return true
 			}
 		}
@@ -320,14 +412,28 @@ func (h *house) reachesB(v verdicts) bool {
 	return false
 }
 
-func crossings(v verdicts) int {
-	n := 0
+// isolated counts what was held: messages that are not b's, and among their
+// deliveries those that the rules of tenants have a hand in.
+type isolated struct{ judged, crossed, renamed, edited, forwarded, reversed, lists int }
+
+func (n *isolated) add(p parcel, v verdicts) {
+	n.judged++
 	for _, d := range v.message.Recipients {
+		back := strings.HasPrefix(d.Recipient.Address.Local, "SRS0")
 		for _, leg := range d.Deliveries {
-			if leg.Kind == decide.KindReinject {
-				n++
-			}
+			n.crossed += count(leg.Transport == decide.BuiltinReinject)
+			n.lists += count(leg.Transport == decide.BuiltinList)
+			n.renamed += count(leg.Sender != p.sender)
+			n.forwarded += count(strings.HasPrefix(leg.Sender.Address.Local, "SRS0"))
+			n.edited += count(len(leg.Edits) > 0)
+			n.reversed += count(back && leg.Recipient.Local == "ann")
 		}
 	}
-	return n
+}
+
+func count(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }
