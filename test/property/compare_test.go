@@ -1,6 +1,7 @@
 package property
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -45,7 +46,8 @@ func (r *run) arrived() map[string][]arrival {
 			sender = "<>"
 		}
 		for _, to := range m.To() {
-			out[id] = append(out[id], arrival{recipient: to, sender: sender, receivers: m.Receiver, text: letterOf(m)})
+			front, text := parted(m)
+			out[id] = append(out[id], arrival{recipient: to, sender: sender, receivers: m.Receiver, front: front, text: text})
 		}
 	}
 	return out
@@ -62,10 +64,10 @@ func letterID(m lab.Message) string {
 	return ""
 }
 
-// letterOf is the message without the fields that the server has put in front.
-func letterOf(m lab.Message) string {
-	text := string(m.Data)
-	return text[strings.Index(text, "X-Letter-Id: "):]
+// parted is what the server has put in front of the letter, and the letter.
+func parted(m lab.Message) (front, text string) {
+	at := strings.Index(string(m.Data), "X-Letter-Id: ")
+	return string(m.Data[:at]), string(m.Data[at:])
 }
 
 func (r *run) compare() {
@@ -80,15 +82,15 @@ func (r *run) compare() {
 }
 
 // compareLetter pairs each arrival with a leg that allows it, those first that allow
-// few receivers: what they may be is part of what the others may.
+// few receivers and ask for more: what they allow is part of what the others allow.
 func (r *run) compareLetter(id string, want, got []arrival) {
 	r.sum.arrivals += len(got)
 	rest := slices.Clone(want)
-	slices.SortStableFunc(rest, func(a, b arrival) int { return len(a.receivers) - len(b.receivers) })
+	slices.SortStableFunc(rest, func(a, b arrival) int {
+		return cmp.Or(len(a.receivers)-len(b.receivers), len(b.front)-len(a.front))
+	})
 	for _, g := range got {
-		i := slices.IndexFunc(rest, func(w arrival) bool {
-			return w.recipient == g.recipient && w.sender == g.sender && w.text == g.text && slices.Contains(strings.Split(w.receivers, "|"), g.receivers)
-		})
+		i := slices.IndexFunc(rest, func(w arrival) bool { return w.allows(g) })
 		if i < 0 {
 			r.t.Errorf("%s: %+v arrived, which was not forecast; forecast: %+v", id, g, want)
 			continue

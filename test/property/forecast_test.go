@@ -31,6 +31,7 @@ type delivery struct {
 	Transport, Kind, Order              string
 	Nexthops                            []string
 	Rule, Source, Copy, Other           string
+	Keep                                string `json:"keep_original"`
 	Edits                               []edit
 }
 
@@ -42,13 +43,14 @@ type arrival struct {
 	recipient, sender string
 	receivers         string // sorted names, joined; several where the order is a lot
 	text              string // of the message, without what the server put in front
+	front             string // what the server puts in front; of a forecast, a field that is there
 	other             bool   // the home does not know the recipient
 }
 
 // String leaves out the body.
 func (a arrival) String() string {
 	head, _, _ := strings.Cut(a.text, "\r\n\r\n")
-	return fmt.Sprintf("%s from %s at %s: %q", a.recipient, a.sender, a.receivers, head)
+	return fmt.Sprintf("%s from %s at %s: %q %q", a.recipient, a.sender, a.receivers, a.front, head)
 }
 
 // expected turns the legs of a forecast into arrivals; what is discarded arrives
@@ -74,10 +76,28 @@ func (n *internet) expected(l letter, f forecast) ([]arrival, error) {
 			if a.text, err = d.text(l, f.Sender); err != nil {
 				return nil, err
 			}
+			a.front = d.front()
 			out = append(out, a)
 		}
 	}
 	return out, nil
+}
+
+// front is the field that tells the next hop the original recipient.
+func (d delivery) front() string {
+	switch d.Keep {
+	case "x-original-to":
+		return "X-Original-To: " + d.Original + "\r\n"
+	case "delivered-to":
+		return "Delivered-To: " + d.Original + "\r\n"
+	}
+	return ""
+}
+
+// allows tells whether an arrival is what was forecast.
+func (a arrival) allows(got arrival) bool {
+	return a.recipient == got.recipient && a.sender == got.sender && a.text == got.text &&
+		strings.Contains(got.front, a.front) && slices.Contains(strings.Split(a.receivers, "|"), got.receivers)
 }
 
 // text is the message as the leg says that it changes it.

@@ -102,13 +102,21 @@ func (w *world) head() {
 
 func (w *world) transports() {
 	w.pf("transport \"mx\" \"internet\" {\n  port = %d\n  private = true\n  retry = retry.never\n}\n", w.net.mxPort)
-	w.pf("transport \"smtp\" \"hub\" {\n  to = [%q]\n}\n", w.net.smtp[0])
-	w.pf("transport \"smtp\" \"pair\" {\n  to = [%q, %q]\n  balance = \"random\"\n}\n", w.net.smtp[1], w.net.smtp[2])
+	w.pf("transport \"smtp\" \"hub\" {\n  to = [%q]\n%s}\n", w.net.smtp[0], w.kept())
+	w.pf("transport \"smtp\" \"pair\" {\n  to = [%q, %q]\n  balance = \"random\"\n%s}\n", w.net.smtp[1], w.net.smtp[2], w.kept())
 	w.pf("transport \"smtp\" \"tiers\" {\n  to = [[%q, %q], [%q]]\n}\n", w.net.smtp[0], w.net.smtp[1], w.net.smtp[2])
-	w.pf("transport \"lmtp\" \"store\" {\n  to = [%q]\n}\n", w.net.lmtp[0])
+	w.pf("transport \"lmtp\" \"store\" {\n  to = [%q]\n%s}\n", w.net.lmtp[0], w.kept())
 	w.pf("transport \"lmtp\" \"store2\" {\n  to = [%q, %q]\n}\n", w.net.lmtp[1], w.net.lmtp[0])
 	w.pf("transport \"reject\" \"refuse\" {\n  code = 551\n  enhanced = \"5.7.9\"\n  text = \"not here\"\n}\n")
 	w.pf("transport \"discard\" \"void\" {\n}\n")
+}
+
+// kept draws how a transport tells the original recipient.
+func (w *world) kept() string {
+	if w.chance(75) {
+		return ""
+	}
+	return fmt.Sprintf("  keep_original = %q\n", pick(w, []string{"x-original-to", "delivered-to", "orcpt"}))
 }
 
 // via draws a transport of any kind; final is one that a domain may deliver to.
