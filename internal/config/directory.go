@@ -76,6 +76,11 @@ func (l *loader) buildDirectories(rules *decide.Rules) {
 				l.fits(t, useOf("owns"))
 			}
 		}
+		through := get[[]string](b, "owns_through")
+		d.Through = decide.OwnsThrough{AliasOf: slices.Contains(through, "alias_of"), Aliases: slices.Contains(through, "aliases")}
+		if len(through) > 0 && !b.given("owns") && !b.bad {
+			l.errorf(b.place("owns_through"), "owns_through without owns: a login may use any sender")
+		}
 		rules.Directories = append(rules.Directories, d)
 	}
 }

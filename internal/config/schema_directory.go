@@ -44,6 +44,7 @@ func caField() field {
 func loginsFields() []field {
 	return []field{
 		{name: "owns", typ: typeRef, of: "table", doc: "Key a sender, values the logins that may use it. Absent: a login may use any sender.", example: `table.sender_logins`},
+		{name: "owns_through", typ: typeWords, words: []string{"alias_of", "aliases"}, doc: "Where `owns` has nothing for a sender, who owns the address that it is another name of: `alias_of`, the same one in the domain that its domain is an alias of; `aliases`, the only target of an alias. Absent: nobody.", example: `["alias_of", "aliases"]`},
 		{name: "cache", typ: typeDuration, def: `"0s"`, doc: "How long a right password is believed without asking again; at most `\"1h\"`. A wrong one is always asked.", example: `"30s"`},
 	}
 }

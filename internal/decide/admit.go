@@ -3,10 +3,8 @@ package decide
 import (
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/postroad/postroad/internal/mail"
-	"github.com/postroad/postroad/internal/table"
 )
 
 // admit judges the client before anything is said about the recipient: deny
@@ -127,59 +125,6 @@ func (j *judgment) author() ruling {
 		}
 	}
 	return accepted()
-}
-
-// owned looks the address up among the directory's owners: the full address,
-// without its subaddress, then its domain, plain or with "@". The first key that
-// is found decides.
-func (j *judgment) owned(s *subject, denied mail.Reply) ruling {
-	id := j.ownersTable()
-	if id == NoTable {
-		return accepted()
-	}
-	a, _ := j.first(id, j.ownerKeys(j.keys[:0], s))
-	switch {
-	case a.Status == table.TryLater:
-		j.stepUnknown(StageAdmit, j.directoryRef(), "")
-		return tryLater()
-	case a.Status == table.Found && ownsSender(a.Values, j.in.Facts.Login):
-		return accepted()
-	}
-	l := j.in.Facts.Login
-	j.step(StageAdmit, j.directoryRef(), l.Directory, "/", l.Name, " does not own ", s.key)
-	return refused(denied)
-}
-
-// ownerKeys leaves out what only the subaddresses of another tenant's domain tell.
-func (j *judgment) ownerKeys(dst []string, s *subject) []string {
-	dst = append(dst, s.key)
-	if s.bare != "" && j.crossing(j.grantors(), s.address) == nil {
-		dst = append(dst, s.bare)
-	}
-	return append(dst, s.key[s.at:], s.domain())
-}
-
-// ownsSender tells whether a value names the login, with or without its
-// directory. Logins are compared as they are: two that differ in case may be two
-// people.
-func ownsSender(values []string, l Login) bool {
-	for _, v := range values {
-		for name := range strings.FieldsFuncSeq(v, isListSpace) {
-			if name == l.Name || name == l.String() {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// ownersTable is the table of the login's directory that says who owns a sender;
-// NoTable: nobody logged in, or any sender will do.
-func (j *judgment) ownersTable() TableID {
-	if d := j.directories[j.in.Facts.Login.Directory]; d != nil {
-		return d.Owns
-	}
-	return NoTable
 }
 
 func (j *judgment) directoryRef() Ref {

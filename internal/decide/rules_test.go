@@ -245,6 +245,7 @@ func (w *world) block(b block, ref Ref) {
 		if t := a.word("owns"); t != "" {
 			d.Owns = w.id(t)
 		}
+		d.Through = OwnsThrough{AliasOf: slices.Contains(a.list("through"), "alias_of"), Aliases: slices.Contains(a.list("through"), "aliases")}
 		r.Directories = append(r.Directories, d)
 	case "tenant":
 		t := Tenant{Ref: ref, Name: b.name(), MaxSize: int64(a.number("maxsize"))}

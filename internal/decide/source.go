@@ -70,10 +70,17 @@ type Listener struct {
 
 // Directory is what decide knows of a directory.
 type Directory struct {
-	Name   string  // "staff"; "acme.staff" in a tenant
-	Tenant string  // whose logins these are; "": the top level's
-	Owns   TableID // key a sender, values the logins that may use it; NoTable: any sender
-	Source string
+	Name    string      // "staff"; "acme.staff" in a tenant
+	Tenant  string      // whose logins these are; "": the top level's
+	Owns    TableID     // key a sender, values the logins that may use it; NoTable: any sender
+	Through OwnsThrough // other names of a sender that Owns does not have
+	Source  string
+}
+
+// OwnsThrough says by which other names of an address its owner may send.
+type OwnsThrough struct {
+	AliasOf bool // the same local part in a domain that is another name of its domain
+	Aliases bool // aliases whose only target it is
 }
 
 // PatternKind says what a Pattern matches.
