@@ -161,9 +161,10 @@ type Remote struct {
 	Stale       time.Duration // how much longer while the table cannot be asked
 	Cache       int64         // octets
 
-	SQL   *SQL
-	Redis *Redis
-
+	SQL     *SQL
+	Redis   *Redis
+	LDAP    *LDAP
+	HTTP    *HTTP
 	Postfix *Postfix
 }
 

@@ -33,14 +33,10 @@ type Directory struct {
 // LDAPLogin is a directory that is bound to as the user: by the DN of Bind, or
 // by one that Filter finds below Base.
 type LDAPLogin struct {
-	URL       string // ldap://host:port, ldaps://host:port
-	StartTLS  bool
-	CA        string // PEM file; "": the system's
+	LDAPServer
 	Bind      string // a DN with {name}
 	Base      string
 	Filter    string // with {name}
-	User      string // who searches, a DN; "": nobody
-	Pass      *Secret
 	Attribute string // that spells the name; "": as it was given
 }
 
@@ -124,21 +120,12 @@ func (l *loader) httpLogin(b *block) *HTTPLogin {
 
 func (l *loader) ldapLogin(b *block) *LDAPLogin {
 	d := &LDAPLogin{
-		URL: l.url(b, "url", "ldaps", "ldap"), StartTLS: get[bool](b, "starttls"), CA: get[filePath](b, "ca").path,
-		Bind: get[string](b, "bind"), Base: get[string](b, "base"), Filter: get[string](b, "filter"),
-		User: get[string](b, "user"), Pass: get[*Secret](b, "pass"), Attribute: get[string](b, "attribute"),
+		LDAPServer: l.ldapServer(b),
+		Bind:       get[string](b, "bind"), Base: get[string](b, "base"), Filter: get[string](b, "filter"), Attribute: get[string](b, "attribute"),
 	}
-	l.needFile(b, "ca", get[filePath](b, "ca"))
-	if d.Pass != nil {
-		l.needSecret(b, "pass", d.Pass)
+	if !b.bad {
+		l.waysToBind(b, d)
 	}
-	if b.bad {
-		return d
-	}
-	if d.StartTLS && strings.HasPrefix(d.URL, "ldaps:") {
-		l.errorf(b.place("starttls"), "ldaps is encrypted from the first octet")
-	}
-	l.waysToBind(b, d)
 	return d
 }
 
@@ -150,14 +137,12 @@ func (l *loader) waysToBind(b *block, d *LDAPLogin) {
 		l.errorf(b.at, "ldap directory %q has either bind, or base and filter", b.name)
 	case search && (d.Base == "" || d.Filter == ""):
 		l.errorf(b.at, "base and filter belong together")
-	case search && !strings.Contains(d.Filter, PlaceName):
-		l.errorf(b.place("filter"), "the filter does not ask for {name}")
+	case search:
+		l.ldapFilter(b, d.Filter, PlaceName)
 	case !search && !strings.Contains(d.Bind, PlaceName):
 		l.errorf(b.place("bind"), "the DN does not hold {name}")
-	case !search && (b.given("user") || b.given("attribute")):
+	case b.given("user") || b.given("attribute"):
 		l.errorf(b.at, "user, pass and attribute are for a search")
-	case b.given("user") != b.given("pass"):
-		l.errorf(b.at, "ldap directory %q has one of user and pass, which belong together", b.name)
 	}
 }
 

@@ -20,6 +20,8 @@ func remoteKinds() []remoteKind {
 	return []remoteKind{
 		{"sql", (*loader).sqlTable},
 		{"redis", (*loader).redisTable},
+		{"ldap", (*loader).ldapTable},
+		{"http", (*loader).httpTable},
 		{"socketmap", (*loader).postfixTable},
 		{"tcp", (*loader).postfixTable},
 	}

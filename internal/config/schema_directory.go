@@ -23,17 +23,12 @@ func directorySpec() *blockSpec {
 }
 
 func ldapLoginFields() []field {
-	return askedFields(
-		field{name: "url", typ: typeText, required: true, doc: "`ldaps://host` or `ldap://host`, with a port where it is another.", example: `"ldaps://ldap.example.com"`},
-		field{name: "starttls", typ: typeBool, def: "false", doc: "Encrypt an `ldap://` connection.", example: "true"},
-		caField(),
+	return askedFields(append(ldapServerFields(),
 		field{name: "bind", typ: typeText, doc: "The user's DN, with `{name}`. Either this, or base and filter.", example: `"uid={name},ou=people,dc=example,dc=com"`},
 		field{name: "base", typ: typeText, doc: "Where to search for the user.", example: `"ou=people,dc=example,dc=com"`},
 		field{name: "filter", typ: typeText, doc: "What finds one entry, with `{name}`.", example: `"(&(objectClass=person)(uid={name}))"`},
-		field{name: "user", typ: typeText, doc: "DN of who searches; `pass` belongs to it. Absent: nobody binds.", example: `"cn=postroad,dc=example,dc=com"`},
-		field{name: "pass", typ: typeSecret, doc: "Password of who searches.", example: `env("LDAP_PASS")`},
 		field{name: "attribute", typ: typeText, doc: "Attribute of the entry that spells the login's name. Absent: as the client wrote it.", example: `"uid"`},
-	)
+	)...)
 }
 
 func caField() field {

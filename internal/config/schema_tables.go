@@ -14,8 +14,8 @@ func tableSpec() *blockSpec {
 		}},
 		{name: "sql", doc: "A query to PostgreSQL, MySQL, MariaDB or SQLite. A row is found, its columns are the values.", fields: sqlFields()},
 		{name: "redis", doc: "A string, a field of a hash, or a set of Redis.", fields: redisFields()},
-		{name: "ldap", later: true}, {name: "http", later: true},
-
+		{name: "ldap", doc: "A search on an LDAP server. An entry is found, its attributes are the values.", fields: ldapFields()},
+		{name: "http", doc: "A service that is asked by GET and answers with JSON: 200 is found, 404 is not found.", fields: httpFields()},
 		{name: "socketmap", doc: "A service that speaks socketmap_table(5).", fields: socketmapFields()},
 		{name: "tcp", doc: "A service that speaks tcp_table(5), as postsrsd does.", fields: tcpFields()},
 		{name: "cdb", doc: "A constant database, as `postmap cdb:…` makes it.", fields: packedFields("aliases.cdb")},

@@ -10,6 +10,7 @@ import (
 	"net/url"
 
 	"github.com/postroad/postroad/internal/config"
+	"github.com/postroad/postroad/internal/table/dial"
 )
 
 // maxHTTPAnswer octets of an answer are read.
@@ -27,7 +28,7 @@ func newService(dir *config.Directory) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings, err := tlsSettings(u.Hostname(), dir.HTTP.CA)
+	settings, err := dial.Server{Name: u.Hostname(), Roots: dir.HTTP.CA}.Config()
 	if err != nil {
 		return nil, err
 	}

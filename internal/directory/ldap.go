@@ -2,17 +2,14 @@ package directory
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"strings"
-	"time"
 
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/postroad/postroad/internal/config"
+	ldaptable "github.com/postroad/postroad/internal/table/ldap"
 )
 
 var errEntries = errors.New("the filter finds more than one entry")
@@ -34,19 +31,21 @@ func (t *tree) verify(ctx context.Context, a Attempt) (string, error) {
 		return "", err
 	}
 	defer conn.Close()
-	if t.def.Bind != "" {
+	name := a.Name
+	err = conn.Within(ctx, func() (err error) {
+		if t.def.Bind == "" {
+			name, err = t.searchAndBind(conn, a)
+			return err
+		}
 		dn := strings.ReplaceAll(t.def.Bind, config.PlaceName, ldap.EscapeDN(a.Name))
-		return a.Name, answerOf(conn.Bind(dn, a.Password))
-	}
-	return t.searchAndBind(conn, a)
+		return answerOf(conn.Bind(dn, a.Password))
+	})
+	return name, err
 }
 
 // searchAndBind finds the entry of the name first. A name that is not there costs
 // a second bind as well, of an entry that is not there.
-func (t *tree) searchAndBind(conn *ldap.Conn, a Attempt) (string, error) {
-	if err := t.introduce(conn); err != nil {
-		return "", err
-	}
+func (t *tree) searchAndBind(conn *ldaptable.Conn, a Attempt) (string, error) {
 	filter := strings.ReplaceAll(t.def.Filter, config.PlaceName, ldap.EscapeFilter(a.Name))
 	attribute := t.def.Attribute
 	if attribute == "" {
@@ -57,7 +56,7 @@ func (t *tree) searchAndBind(conn *ldap.Conn, a Attempt) (string, error) {
 	case ldap.IsErrorWithCode(err, ldap.LDAPResultSizeLimitExceeded), err == nil && len(found.Entries) > 1:
 		return "", errEntries
 	case err != nil:
-		return "", plainLDAP(err)
+		return "", ldaptable.Plain(err)
 	case len(found.Entries) == 0:
 		if err := answerOf(conn.Bind("cn=nobody,"+t.def.Base, a.Password)); err != nil {
 			return "", err
@@ -74,52 +73,15 @@ func (t *tree) searchAndBind(conn *ldap.Conn, a Attempt) (string, error) {
 	return name, answerOf(conn.Bind(entry.DN, a.Password))
 }
 
-// introduce binds as who may search; without one it searches as nobody.
-func (t *tree) introduce(conn *ldap.Conn) error {
-	if t.def.User == "" {
-		return nil
-	}
-	pass, err := t.def.Pass.Read()
-	if err != nil {
-		return err
-	}
-	return plainLDAP(conn.Bind(t.def.User, pass))
-}
-
-// connect makes a connection on which nothing lasts longer than ctx.
-func (t *tree) connect(ctx context.Context) (*ldap.Conn, error) {
-	u, err := url.Parse(t.def.URL)
+// connect makes a connection that is bound as who may search, or as nobody; nothing
+// on it lasts longer than ctx.
+func (t *tree) connect(ctx context.Context) (*ldaptable.Conn, error) {
+	server, err := ldaptable.Parse(t.def.URL)
 	if err != nil {
 		return nil, err
 	}
-	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", withPort(u, map[string]string{"ldap": "389", "ldaps": "636"}[u.Scheme]))
-	if err != nil {
-		return nil, err
-	}
-	if deadline, ok := ctx.Deadline(); ok {
-		_ = raw.SetDeadline(deadline)
-	}
-	settings, err := tlsSettings(u.Hostname(), t.def.CA)
-	if err != nil {
-		raw.Close()
-		return nil, err
-	}
-	wire := raw
-	if u.Scheme == "ldaps" {
-		wire = tls.Client(raw, settings)
-	}
-	conn := ldap.NewConn(wire, u.Scheme == "ldaps")
-	conn.Start()
-	if deadline, ok := ctx.Deadline(); ok {
-		conn.SetTimeout(time.Until(deadline))
-	}
-	if t.def.StartTLS {
-		if err := conn.StartTLS(settings); err != nil {
-			conn.Close()
-			return nil, plainLDAP(err)
-		}
-	}
-	return conn, nil
+	server.Roots = t.def.CA
+	return ldaptable.Server{Server: server, StartTLS: t.def.StartTLS, User: t.def.User, Password: t.def.Pass.Read}.Connect(ctx)
 }
 
 // answerOf is what the server says of a bind as the user. An entry that is not
@@ -128,14 +90,5 @@ func answerOf(err error) error {
 	if ldap.IsErrorAnyOf(err, ldap.LDAPResultInvalidCredentials, ldap.LDAPResultNoSuchObject, ldap.LDAPResultInappropriateAuthentication) {
 		return ErrWrong
 	}
-	return plainLDAP(err)
-}
-
-// plainLDAP keeps what a server says about names out of the log: only the code.
-func plainLDAP(err error) error {
-	var e *ldap.Error
-	if errors.As(err, &e) && e.ResultCode < ldap.ErrorNetwork {
-		return fmt.Errorf("the server answers %d %s", e.ResultCode, ldap.LDAPResultCodeMap[e.ResultCode])
-	}
-	return err
+	return ldaptable.Plain(err)
 }

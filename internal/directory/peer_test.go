@@ -105,8 +105,8 @@ func TestSlapd(t *testing.T) {
 		"dn: uid=bob,ou=people,dc=example,dc=com\nobjectClass: inetOrgPerson\ncn: bob\nsn: x\nuid: bob\nuserPassword: password\n\n"+
 		"dn: uid=mute,ou=people,dc=example,dc=com\nobjectClass: inetOrgPerson\ncn: mute\nsn: x\nuid: mute\n")
 	search := &config.Directory{Name: "staff", Kind: "ldap", Connections: 4, Timeout: peerTimeout, LDAP: &config.LDAPLogin{
-		URL: "ldap://" + s.Addr, Base: "ou=people,dc=example,dc=com", Filter: "(&(objectClass=person)(uid={name}))",
-		User: "cn=reader,dc=example,dc=com", Pass: &config.Secret{Text: "reader"}, Attribute: "uid",
+		LDAPServer: config.LDAPServer{URL: "ldap://" + s.Addr, User: "cn=reader,dc=example,dc=com", Pass: &config.Secret{Text: "reader"}},
+		Base:       "ou=people,dc=example,dc=com", Filter: "(&(objectClass=person)(uid={name}))", Attribute: "uid",
 	}}
 	a := ask(t, search)
 	a.expect("ANN", "password", "staff/ann") // as the entry spells it
@@ -117,7 +117,7 @@ func TestSlapd(t *testing.T) {
 	a.expect("ann", "", ErrWrong) // an unauthenticated bind would succeed
 
 	direct := *search
-	direct.LDAP = &config.LDAPLogin{URL: "ldap://" + s.Addr, Bind: "uid={name},ou=people,dc=example,dc=com"}
+	direct.LDAP = &config.LDAPLogin{LDAPServer: config.LDAPServer{URL: "ldap://" + s.Addr}, Bind: "uid={name},ou=people,dc=example,dc=com"}
 	b := ask(t, &direct)
 	b.expect("bob", "password", "staff/bob")
 	b.expect("bob", "wrong", ErrWrong)
@@ -166,8 +166,8 @@ func TestHostileNamesInLDAP(t *testing.T) {
 	}
 	s := peer.StartSlapd(t, entries.String())
 	a := ask(t, &config.Directory{Name: "staff", Kind: "ldap", Connections: 4, Timeout: peerTimeout, LDAP: &config.LDAPLogin{
-		URL: "ldap://" + s.Addr, Base: "ou=people,dc=example,dc=com", Filter: "(uid={name})", Attribute: "uid",
-		User: "cn=reader,dc=example,dc=com", Pass: &config.Secret{Text: "reader"},
+		LDAPServer: config.LDAPServer{URL: "ldap://" + s.Addr, User: "cn=reader,dc=example,dc=com", Pass: &config.Secret{Text: "reader"}},
+		Base:       "ou=people,dc=example,dc=com", Filter: "(uid={name})", Attribute: "uid",
 	}})
 	for i, name := range in {
 		a.from = everywhere(i)

@@ -78,6 +78,13 @@ func (ca *CA) Pool() *x509.CertPool {
 	return p
 }
 
+// WriteRoots writes the authority's own certificate into a PEM file in dir and gives
+// its path.
+func (ca *CA) WriteRoots(dir string) (string, error) {
+	path := filepath.Join(dir, "ca.pem")
+	return path, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.cert.Raw}), 0o644)
+}
+
 // WriteFile writes chain and key of a new certificate into one PEM file in dir
 // and gives its path, for a listener's `certificate`.
 func (ca *CA) WriteFile(dir string, names ...string) (string, error) {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/postroad/postroad/internal/config"
 	"github.com/postroad/postroad/internal/table/dial"
+	httptable "github.com/postroad/postroad/internal/table/http"
+	"github.com/postroad/postroad/internal/table/ldap"
 	"github.com/postroad/postroad/internal/table/postfix"
 	"github.com/postroad/postroad/internal/table/redis"
 	"github.com/postroad/postroad/internal/table/remote"
@@ -26,6 +28,8 @@ func remoteKinds() []remoteKind {
 	return []remoteKind{
 		{"sql", openSQL},
 		{"redis", openRedis},
+		{"ldap", openLDAP},
+		{"http", openHTTP},
 		{"socketmap", openPostfix},
 		{"tcp", openPostfix},
 	}
@@ -48,6 +52,28 @@ func openRedis(t *config.Table) (remote.Asker, error) {
 		Command: d.Command, Name: d.Key, Field: d.Field,
 		Timeout: t.Remote.Timeout, Connections: t.Remote.Connections,
 	})
+}
+
+func openLDAP(t *config.Table) (remote.Asker, error) {
+	d := t.Remote.LDAP
+	server, err := ldap.Parse(d.URL)
+	if err != nil {
+		return nil, err
+	}
+	server.Roots = d.CA
+	return ldap.New(ldap.Options{
+		Server: ldap.Server{Server: server, StartTLS: d.StartTLS, User: d.User, Password: reader(d.Pass)},
+		Base:   d.Base, Filter: d.Filter, Attributes: d.Attributes, Connections: t.Remote.Connections,
+	})
+}
+
+func openHTTP(t *config.Table) (remote.Asker, error) {
+	d := t.Remote.HTTP
+	o := httptable.Options{URL: d.URL, Batch: d.Batch, Roots: d.CA, Token: reader(d.Secret), Connections: t.Remote.Connections}
+	for _, h := range d.Headers {
+		o.Headers = append(o.Headers, httptable.Header{Name: h.Name, Value: h.Value.Read})
+	}
+	return httptable.New(o)
 }
 
 func openPostfix(t *config.Table) (remote.Asker, error) {
