@@ -36,6 +36,8 @@ mutation: ## breaks each matcher and stage of decide in turn; the tests must not
 bench: ## decision benchmarks, then relaying beside Postfix, written into docs/performance.md
 	go test -run '^$$' -bench . -benchmem ./internal/decide ./internal/spool ./internal/queue ./internal/receive ./internal/deliver
 	./test/bench/relay.sh -write docs/performance.md
+	./test/bench/relay.sh -write docs/performance.md -measure growth -rounds 1
+	./test/bench/relay.sh -write docs/performance.md -measure fairness -rounds 1
 
 scale: ## a hundred thousand domains, ten million recipients: loading, memory, a decision, a reload
 	POSTROAD_SCALE=1 go test -count=1 -v ./test/scale

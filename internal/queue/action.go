@@ -26,6 +26,7 @@ type Action struct {
 	From    time.Time
 	Before  time.Time
 	Max     int
+	Light   bool // a claim of mail that passes a backlog
 	Job     *spool.Job
 	Failure Failure
 }

@@ -12,6 +12,7 @@ type class uint8
 
 const (
 	classReport class = iota // null sender: DSNs and warnings
+	classLight               // of a sender below its share, past a backlog
 	classFresh               // small and never tried
 	classSlow                // large, or tried before
 	classes
@@ -22,12 +23,14 @@ const smallSize = 64 << 10
 
 // weightOf is how many jobs of a class go in a cycle, so that the last one moves
 // too while the first never ends.
-func weightOf(c class) int { return [classes]int{4, 2, 1}[c] }
+func weightOf(c class) int { return [classes]int{4, 4, 2, 1}[c] }
 
-func classOf(j *spool.Job) class {
+func classOf(j *spool.Job, a Action) class {
 	switch {
 	case j.Sender.IsNull():
 		return classReport
+	case a.Light:
+		return classLight
 	case j.Size <= smallSize && j.Attempts == 0:
 		return classFresh
 	}
@@ -59,6 +62,7 @@ type lane struct {
 	claiming bool
 	backlog  bool        // the last claim was full: more is due
 	express  bool        // a claim past the backlog was made; the backlog comes next
+	senders  senders     // of what came during the backlog
 	fresh    time.Time   // oldest due of the hints that no claim has followed; zero: none
 	dues     []time.Time // of hints to come, sorted, at most maxDues
 	timer    int         // position in the heap of timers, -1: none
@@ -118,9 +122,15 @@ func (l *lane) wantsFresh(now time.Time) bool {
 	return l.backlog && !l.express && !l.fresh.IsZero() && l.nready < 2*l.stock(now)
 }
 
+// wantsLight tells whether the lane should claim what passes its backlog, which
+// has its turn in between when it wants one.
+func (l *lane) wantsLight(now time.Time) bool {
+	return len(l.senders.light) > 0 && l.nready < 2*l.stock(now) && !(l.express && l.wantsBacklog(now))
+}
+
 // wantsClaim tells whether the lane should claim at all.
 func (l *lane) wantsClaim(now time.Time) bool {
-	return !l.claiming && (l.wantsBacklog(now) || l.wantsFresh(now))
+	return !l.claiming && (l.wantsBacklog(now) || l.wantsFresh(now) || l.wantsLight(now))
 }
 
 // startable tells whether a ready job may go.
@@ -128,9 +138,9 @@ func (l *lane) startable(now time.Time) bool {
 	return l.nready > 0 && l.active < l.window.slots(now)
 }
 
-// put adds a ready job.
-func (l *lane) put(j *spool.Job) {
-	l.ready[classOf(j)].push(j)
+// put adds a ready job that a claim has brought.
+func (l *lane) put(j *spool.Job, a Action) {
+	l.ready[classOf(j, a)].push(j)
 	l.nready++
 	l.tenant.ready++
 }

@@ -117,10 +117,16 @@ func (s *Scheduler) nextClaim() (Action, bool) {
 // when there is a backlog, what came since.
 func (s *Scheduler) claimOf(l *lane) Action {
 	a := Action{Kind: ActionClaim, Lane: l.key, Before: s.now}
-	if l.wantsFresh(s.now) {
+	switch {
+	case l.wantsLight(s.now):
+		a.From = l.senders.take()
+		a.Before, a.Max, a.Light = a.From, 1, true
+		l.express, l.claiming = true, true
+		return a
+	case l.wantsFresh(s.now):
 		a.From, a.Max = l.fresh, expressMax
 		l.express = true
-	} else {
+	default:
 		a.Max = max(1, l.stock(s.now)-l.nready)
 		l.express = false
 	}

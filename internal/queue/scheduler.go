@@ -93,6 +93,9 @@ func (s *Scheduler) Hint(now time.Time, h spool.Hint) {
 		l.expect(h.Due)
 	} else {
 		l.note(h.Due)
+		if l.backlog {
+			l.senders.note(h.Sender, h.Due)
+		}
 	}
 	s.refresh(l)
 }
@@ -139,9 +142,12 @@ func (s *Scheduler) Claimed(now time.Time, a Action, jobs []spool.Job, err error
 	} else if a.From.IsZero() {
 		l.backlog = len(jobs) >= a.Max
 	}
+	if !l.backlog {
+		l.senders.clear()
+	}
 	for i := range jobs {
 		s.wakeTenant(l.tenant)
-		l.put(&jobs[i])
+		l.put(&jobs[i], a)
 		s.held++
 	}
 	s.refresh(l)

@@ -106,7 +106,7 @@ func (p *player) event(name string, words []string, args map[string]string) {
 		p.configure(args)
 		p.s.Configure(p.now, p.limits)
 	case "hint":
-		p.s.Hint(p.now, spool.Hint{Lane: laneOf(words[1]), Due: p.at(args["due"])})
+		p.s.Hint(p.now, spool.Hint{Lane: laneOf(words[1]), Due: p.at(args["due"]), Sender: senderOf(args["from"])})
 	case "kick":
 		p.s.Kick(p.now, laneOf(words[1]))
 	case "lost":
@@ -239,6 +239,9 @@ func (p *player) actions() string {
 			if !a.From.IsZero() {
 				b.WriteString(" from=" + p.offset(a.From))
 			}
+			if a.Light {
+				b.WriteString(" light")
+			}
 			b.WriteByte('\n')
 		case ActionScan:
 			p.scan = &a
@@ -254,6 +257,14 @@ func (p *player) actions() string {
 }
 
 func (p *player) offset(t time.Time) string { return "+" + t.Sub(epoch).String() }
+
+// senderOf gives the path of a name; "" is <>.
+func senderOf(name string) mail.Path {
+	if name == "" {
+		return mail.Path{}
+	}
+	return mail.Path{Address: mail.Address{Local: name, Domain: "s.example"}}
+}
 
 // laneOf reads "tenant/nexthop"; all are of one transport.
 func laneOf(s string) spool.Lane {

@@ -158,5 +158,5 @@ func (p *Pebble) schedule(j *jobRecord) {
 		return
 	}
 	p.lanes.add(j.Lane, j.slot())
-	p.watch.tell(Hint{Lane: j.Lane, Due: j.Due})
+	p.watch.tell(Hint{Lane: j.Lane, Due: j.Due, Sender: j.Sender})
 }

@@ -206,8 +206,9 @@ const (
 
 // Hint says that a lane may have work at Due. It may be lost, and may be wrong.
 type Hint struct {
-	Lane Lane
-	Due  time.Time
+	Lane   Lane
+	Due    time.Time
+	Sender mail.Path // of the work; the zero value is <>
 }
 
 // Health of a store.

@@ -226,7 +226,7 @@ func (m *Mem) hint(j *memJob) {
 	}
 	for c := range m.watchers {
 		select {
-		case c <- spool.Hint{Lane: j.Lane, Due: j.Due}:
+		case c <- spool.Hint{Lane: j.Lane, Due: j.Due, Sender: j.Sender}:
 		default:
 		}
 	}

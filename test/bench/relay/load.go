@@ -10,10 +10,12 @@ type load struct {
 	sessions int
 	messages int
 	bytes    int
-	reuse    bool // one connection a session, or one a message
-	pipeline bool // the source sends MAIL, RCPT and DATA at once
-	tls      bool // on both sides, with resumption
-	tools    bool // smtp-source and smtp-sink instead of ours
+	reuse    bool   // one connection a session, or one a message
+	pipeline bool   // the source sends MAIL, RCPT and DATA at once
+	tls      bool   // on both sides, with resumption
+	tools    bool   // smtp-source and smtp-sink instead of ours
+	sender   string // local part; "": s
+	domain   string // of the recipient; "": b.test
 }
 
 func (l load) String() string {

@@ -3,7 +3,9 @@ package main
 import (
 	"flag"
 	"fmt"
+	"io"
 	"os"
+	"strconv"
 	"strings"
 )
 
@@ -31,15 +33,36 @@ func main() {
 	flag.BoolVar(&one.pipeline, "pipeline", false, "the source pipelines")
 	flag.BoolVar(&one.tls, "tls", false, "TLS on both sides")
 	flag.BoolVar(&one.tools, "tools", false, "smtp-source and smtp-sink at the ends")
+	measure := flag.String("measure", "relay", "relay, growth or fairness")
+	sizes := flag.String("queued", "1000,10000,100000,1000000", "sizes of the queue, for growth")
 	flag.Parse()
-	loads := matrix()
-	if one.messages > 0 {
-		loads = []load{one}
-	}
-	if err := run(o, loads); err != nil {
+	if err := measureNamed(*measure, o, one, *sizes); err != nil {
 		fmt.Fprintln(os.Stderr, "relay:", err)
 		os.Exit(1)
 	}
+}
+
+func measureNamed(name string, o options, one load, sizes string) error {
+	switch name {
+	case "relay":
+		if one.messages > 0 {
+			return run(o, []load{one})
+		}
+		return run(o, matrix())
+	case "growth":
+		var numbers []int
+		for _, s := range strings.Split(sizes, ",") {
+			n, err := strconv.Atoi(s)
+			if err != nil {
+				return err
+			}
+			numbers = append(numbers, n)
+		}
+		return growth(o, numbers)
+	case "fairness":
+		return fairness(o)
+	}
+	return fmt.Errorf("nothing named %q can be measured", name)
 }
 
 // run measures every server under every load, interleaved, and gives the tables.
@@ -56,10 +79,7 @@ func run(o options, loads []load) error {
 		}
 	}
 	writeTable(os.Stdout, results)
-	if o.file != "" {
-		return insertTable(o.file, results)
-	}
-	return nil
+	return o.insert("relay", func(w io.Writer) { writeTable(w, results) })
 }
 
 // runServers measures each server once under one load.

@@ -21,6 +21,7 @@ type server struct {
 type environment struct {
 	dir         string // of its own
 	sink        string
+	slow        string // next hop of slowDomain; "": there is none
 	tls         bool
 	certificate string // file with certificate and key
 }
@@ -105,6 +106,19 @@ log {
 }
 `
 
+// slowDomain goes to a next hop of its own.
+const slowDomain = "slow.test"
+
+const postroadSlow = `transport "smtp" "slow" {
+  to          = [%q]
+  connections = 20
+}
+route "slow" {
+  recipient = [%q]
+  via       = transport.slow
+}
+`
+
 func startPostroad(program string, e environment) (*process, error) {
 	addr, err := freePort()
 	if err != nil {
@@ -115,6 +129,9 @@ func startPostroad(program string, e environment) (*process, error) {
 		door, policy = fmt.Sprintf("  tls         = \"offer\"\n  certificate = %q\n", e.certificate), "require"
 	}
 	text := fmt.Sprintf(postroadConfig, filepath.Join(e.dir, "data"), addr, door, e.sink, policy)
+	if e.slow != "" {
+		text += fmt.Sprintf(postroadSlow, e.slow, slowDomain)
+	}
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ type sink struct {
 	ln     net.Listener
 	size   int // of the messages
 	secure *tls.Config
+	delay  time.Duration // before each reply
 
 	mu      sync.Mutex // guards what follows
 	came    map[int]time.Time
@@ -68,6 +69,7 @@ func (s *sinkSession) run(c net.Conn) {
 	s.use(c)
 	s.w.WriteString("220 sink ESMTP\r\n")
 	for {
+		time.Sleep(s.delay)
 		if s.r.Buffered() == 0 && s.w.Flush() != nil {
 			return
 		}
@@ -142,6 +144,20 @@ func (s *sink) note(a arrival) {
 	}
 	s.came[a.number] = now
 	s.last = now
+}
+
+// when tells when a message came.
+func (s *sink) when(n int) (time.Time, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, came := s.came[n]
+	return at, came
+}
+
+func (s *sink) arrived() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.came)
 }
 
 // count fills in what arrived of a run that began its messages at begun.

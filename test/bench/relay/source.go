@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -144,7 +145,7 @@ func (c *client) expect(want byte) error {
 // message sends one, with its envelope in one write or, as smtp-source does, a
 // command at a time.
 func (c *client) message(n int, l load) error {
-	commands := []string{"MAIL FROM:<s@src.test>\r\n", "RCPT TO:<u@b.test>\r\n", "DATA\r\n"}
+	commands := []string{"MAIL FROM:<" + cmp.Or(l.sender, "s") + "@src.test>\r\n", "RCPT TO:<u@" + cmp.Or(l.domain, "b.test") + ">\r\n", "DATA\r\n"}
 	if l.pipeline {
 		if _, err := c.conn.Write([]byte(strings.Join(commands, ""))); err != nil {
 			return err

@@ -67,28 +67,29 @@ func writeWaits(w io.Writer, results []result) {
 	}
 }
 
-// The marks between which a document keeps the tables.
-const (
-	tableBegins = "<!-- relay: begin, written by make bench -->\n"
-	tableEnds   = "<!-- relay: end -->\n"
-)
-
-// insertTable puts the tables into a document.
-func insertTable(file string, results []result) error {
-	text, err := os.ReadFile(file)
+// insert puts a table into the document between the marks of its name.
+func (o options) insert(name string, table func(io.Writer)) error {
+	if o.file == "" {
+		return nil
+	}
+	text, err := os.ReadFile(o.file)
 	if err != nil {
 		return err
 	}
-	before, rest, found := bytes.Cut(text, []byte(tableBegins))
-	_, after, ended := bytes.Cut(rest, []byte(tableEnds))
+	begins := []byte("<!-- " + name + ": begin, written by make bench -->\n")
+	ends := []byte("<!-- " + name + ": end -->\n")
+	before, rest, found := bytes.Cut(text, begins)
+	_, after, ended := bytes.Cut(rest, ends)
 	if !found || !ended {
-		return fmt.Errorf("%s has no place for the tables", file)
+		return fmt.Errorf("%s has no place for the table %s", o.file, name)
 	}
 	var out bytes.Buffer
 	out.Write(before)
-	out.WriteString(tableBegins + "\n")
-	writeTable(&out, results)
-	out.WriteString("\n" + tableEnds)
+	out.Write(begins)
+	out.WriteByte('\n')
+	table(&out)
+	out.WriteByte('\n')
+	out.Write(ends)
 	out.Write(after)
-	return os.WriteFile(file, out.Bytes(), 0o644)
+	return os.WriteFile(o.file, out.Bytes(), 0o644)
 }
