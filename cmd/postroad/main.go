@@ -24,6 +24,7 @@ type verbs struct {
 	Check     checkVerb      `cmd:"" help:"Tell errors, warnings and proofs about a configuration."`
 	Route     routeVerb      `cmd:"" help:"Tell what would become of a message, and why."`
 	Queue     queueVerbs     `cmd:"" help:"Look at the queue of the running server, and change it."`
+	Spool     spoolVerbs     `cmd:"" help:"Check, export or repair the spool of a stopped server."`
 	Migration migrationVerbs `cmd:"" help:"Lead the migration of a domain on the running server."`
 	Table     tableVerbs     `cmd:"" help:"Ask a table, and tell how tables are."`
 	Import    importVerbs    `cmd:"" help:"Carry another server's configuration over."`

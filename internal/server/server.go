@@ -123,6 +123,9 @@ func (s *Server) openSpool(_ context.Context, c *config.Config) error {
 	}
 	store, err := spool.Open(o)
 	if err != nil {
+		if !errors.Is(err, spool.ErrLocked) {
+			err = fmt.Errorf("%w; `postroad spool check` tells what is damaged, `spool repair` brings back what can be read", err)
+		}
 		return fmt.Errorf("spool in %s: %w", o.Dir, err)
 	}
 	s.store = store

@@ -41,9 +41,7 @@ func (p *Pebble) databaseOptions() *pebble.Options {
 		MaxOpenFiles:                512,
 		EventListener: &pebble.EventListener{
 			BackgroundError: func(err error) { p.backgroundError(err) },
-			DataCorruption: func(i pebble.DataCorruptionInfo) {
-				p.opt.Log.Error("spool: damaged block", "file", i.Path, "error", i.Details)
-			},
+			DataCorruption:  func(i pebble.DataCorruptionInfo) { p.damageFound(i) },
 		},
 	}
 	opt.Experimental.SpanPolicyFunc = separateBodies
@@ -60,8 +58,13 @@ func (p *Pebble) databaseOptions() *pebble.Options {
 }
 
 // backgroundError tells of a failed flush or compaction. pebble tries again; the
-// data are safe in the log meanwhile.
+// data are safe in the log meanwhile. Over damage it would try for ever, and so
+// it is the end.
 func (p *Pebble) backgroundError(err error) {
+	if pebble.IsCorruptionError(err) {
+		p.distrust.writeAll()
+		p.fail(fmt.Errorf("%w: in background work; `postroad spool repair` brings back what can be read: %w", ErrDamaged, err))
+	}
 	if !errors.Is(err, pebble.ErrCancelledCompaction) {
 		p.opt.Log.Error("spool: background work of the database failed", "error", err)
 	}

@@ -31,10 +31,15 @@
 // Open refuses a folder in use (ErrLocked), and one that is not as a spool left
 // it; it never begins an empty queue in place of a lost one.
 //
+// Check, Salvage and Repair work on the files of a spool that no server has
+// open, and do not need its database to open: salvage reads block by block what
+// is left. Repair builds a new spool of it and keeps the old one beside.
+//
 // # On disk
 //
 //	LOCK         held by the process
 //	FORMAT       the layout, written once
+//	DAMAGED      files of the database that were found damaged; distrust.go
 //	db/          the pebble database; keys.go has its keys, codec.go its values
 //	body/        bodies larger than Options.InlineMax, each named by its message
 //	tmp/         bodies being received

@@ -18,6 +18,7 @@ const (
 	tmpName        = "tmp"  // big bodies being received
 	quarantineName = "quarantine"
 	ballastName    = "ballast"
+	damagedName    = "DAMAGED" // names of damaged files of the database, until it is repaired
 )
 
 // formatText is the content of FORMAT: the layout of this folder.

@@ -31,6 +31,7 @@ type Pebble struct {
 	// way that the database survived; no mail is taken and no work given out.
 	dead, ill trouble
 	damaged   atomic.Int64
+	distrust  distrust
 	running   atomic.Bool // opened, and not closing
 
 	mu     sync.Mutex // guards what follows, and the order of batches that depend on it
@@ -55,6 +56,7 @@ func Open(o Options) (*Pebble, error) {
 		lanes:  newLanes(o.Window),
 	}
 	p.fresh = newFresh(&p.memory)
+	p.distrust.folder, p.distrust.tell = p.folder, p.logError
 	var err error
 	if p.leases, err = newLeases(o.Rand); err != nil {
 		return nil, err
@@ -78,6 +80,11 @@ func (p *Pebble) begin() error {
 	}
 	if err := p.folder.clean(); err != nil {
 		return fmt.Errorf("spool: cleaning %s: %w", p.folder.path(tmpName), err)
+	}
+	if founded {
+		if err := p.refuse(); err != nil {
+			return fmt.Errorf("spool: %s: %w", p.folder.path(dbName), err)
+		}
 	}
 	opt := p.databaseOptions()
 	opt.ErrorIfNotExists = founded

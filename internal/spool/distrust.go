@@ -1,0 +1,100 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/postroad/postroad/internal/spool/salvage"
+)
+
+// distrust remembers which files of the database were found damaged.
+//
+// A damaged block costs the messages that stand in it, which are set aside, and
+// the rest goes on. But sooner or later the database merges its file with others:
+// pebble then ends the process with a panic, or tries again for ever. So a
+// damaged table is written down at once, and the next start refuses to open a
+// database that still has it, rather than to die of it again and again.
+type distrust struct {
+	folder folder
+	tell   func(doing string, err error)
+
+	mu    sync.Mutex // guards what follows
+	known []string   // names of files
+}
+
+// found takes down a damaged file; a table is written down.
+func (d *distrust) found(file string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if slices.Contains(d.known, file) {
+		return
+	}
+	d.known = append(d.known, file)
+	if strings.HasSuffix(file, ".sst") {
+		d.write()
+	}
+}
+
+// writeAll writes down blob files too, for background work has stumbled.
+func (d *distrust) writeAll() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.write()
+}
+
+// write makes the list durable. The caller holds mu.
+func (d *distrust) write() {
+	tmp := d.folder.path(tmpName, damagedName)
+	err := d.folder.writeFile(tmp, []byte(strings.Join(d.known, "\n")+"\n"))
+	if err == nil {
+		err = d.folder.fs.Rename(tmp, d.folder.path(damagedName))
+	}
+	if err == nil {
+		err = d.folder.syncDir(d.folder.root)
+	}
+	d.tell("writing down a damaged file", err)
+}
+
+// damageFound is pebble's word that it could not read a block.
+func (p *Pebble) damageFound(i pebble.DataCorruptionInfo) {
+	p.opt.Log.Error("spool: damaged block; the next start will want `postroad spool repair` if it is in a table", "file", i.Path, "error", i.Details)
+	p.distrust.found(path.Base(i.Path))
+}
+
+// refuse keeps a database closed of whose damage pebble would not tell, or would
+// die: a manifest or log that it would take for ended, a blob file without an
+// index, a file that was written down as damaged.
+func (p *Pebble) refuse() error {
+	o := salvage.Options{FS: p.opt.FS, Dir: p.folder.path(dbName), Valid: valid}
+	marked, err := p.folder.readFile(p.folder.path(damagedName))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	hidden, err := salvage.Hidden(o, strings.Fields(string(marked)))
+	if err != nil {
+		return err
+	}
+	for _, d := range hidden {
+		if d.Certain {
+			return fmt.Errorf("%w: %s", ErrDamaged, d)
+		}
+		p.opt.Log.Warn("spool: the end of a log cannot be read: a write that a crash cut off, or damage", "where", d.String())
+	}
+	if len(marked) > 0 { // what was damaged is gone by now
+		return p.forget()
+	}
+	return nil
+}
+
+// forget takes the list of damaged files away.
+func (p *Pebble) forget() error {
+	err := p.opt.FS.Remove(p.folder.path(damagedName))
+	return errors.Join(err, p.folder.syncDir(p.folder.root))
+}
