@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -244,66 +243,4 @@ func overwrite(fs vfs.FS, file string, change func([]byte) []byte) error {
 	}
 	_, err = f.Write(change(data))
 	return errors.Join(err, f.Close())
-}
-
-// TestRot turns bits in the files of the database. Whatever is found then, no
-// mail is altered: it is whole, or the store says that it is damaged, or the
-// store does not open.
-func TestRot(t *testing.T) {
-	refused, lost := 0, 0
-	for seed := range uint64(60) {
-		rng := rand.New(rand.NewPCG(seed, 5))
-		fs := vfs.NewMem()
-		p, err := spool.Open(crashOptions(fs))
-		if err != nil {
-			t.Fatal(err)
-		}
-		w := newWorld(p)
-		for i := range 30 {
-			if err := commit(fmt.Sprintf("m%02d", i), 9000, 2).do(w); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := p.Close(); err != nil {
-			t.Fatal(err)
-		}
-		rot(t, fs, rng)
-		p, err = spool.Open(crashOptions(fs))
-		if err != nil {
-			refused++
-			continue
-		}
-		w.store = p
-		whole := strings.Count(w.deliverAll(t), "/")
-		if err := p.Close(); err != nil {
-			t.Logf("closing: %v", err)
-		}
-		if whole < 30 {
-			lost++
-		}
-	}
-	t.Logf("of 60 spools with a turned bit %d did not open, %d had damaged mail", refused, lost)
-}
-
-// rot turns one bit in one of the tables or blob files.
-func rot(t *testing.T, fs vfs.FS, rng *rand.Rand) {
-	t.Helper()
-	names, err := fs.List("data/spool/db")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var files []string
-	for _, n := range names {
-		if strings.HasSuffix(n, ".sst") || strings.HasSuffix(n, ".blob") {
-			files = append(files, "data/spool/db/"+n)
-		}
-	}
-	file := files[rng.IntN(len(files))]
-	err = overwrite(fs, file, func(b []byte) []byte {
-		b[rng.IntN(len(b))] ^= 1 << rng.IntN(8)
-		return b
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
