@@ -95,22 +95,44 @@ func (t *Transaction) Prepare(ctx context.Context) (spool.Draft, error) {
 	if err != nil || len(jobs) == 0 {
 		return nil, err
 	}
+	draft, err := t.fix(t.stored(d), jobs)
+	if err != nil {
+		return nil, err
+	}
+	t.logDecision(ctx, "report prepared", draft.ID(), d)
+	return draft, nil
+}
+
+// fix makes a draft of the message, which is the caller's from then on.
+func (t *Transaction) fix(e spool.Envelope, jobs []spool.Job) (spool.Draft, error) {
 	draft := t.body.draft
-	if err := draft.Prepare(t.stored(d), jobs); err != nil {
+	if err := draft.Prepare(e, jobs); err != nil {
 		return nil, storeError(err)
 	}
-	t.body.draft = nil // the caller's now
+	t.body.draft = nil
 	t.acceptor.quotas.took(t.gen.Config, jobs)
-	t.logDecision(ctx, "report prepared", draft.ID(), d)
 	return draft, nil
 }
 
 // settle completes body and facts and decides.
 func (t *Transaction) settle(ctx context.Context) (decide.Decision, []spool.Job, error) {
+	if err := t.complete(); err != nil {
+		return decide.Decision{}, nil, err
+	}
+	return t.judge(ctx)
+}
+
+// complete ends the body and adds what the message says to the facts.
+func (t *Transaction) complete() error {
 	if err := t.body.finish(); err != nil {
-		return decide.Decision{}, nil, storeError(err)
+		return storeError(err)
 	}
 	t.messageFacts(t.header, t.body.received)
+	return nil
+}
+
+// judge decides for the recipients of the envelope.
+func (t *Transaction) judge(ctx context.Context) (decide.Decision, []spool.Job, error) {
 	d, err := t.decide(ctx)
 	if err != nil {
 		return d, nil, err

@@ -12,9 +12,14 @@ import (
 	"github.com/postroad/postroad/internal/table"
 )
 
-// listPart members of a list are one message. So the decisions on a large list are
-// never all in memory, and its body is stored a few times and not thousands.
-const listPart = 2000
+const (
+	// listPart members are decided at once and are one job at most, so that neither
+	// the decisions on a large list nor its jobs are ever all in memory.
+	listPart = 250
+	// listMessage members are one message at most: one body on disk, and a batch that
+	// memory holds.
+	listMessage = 50_000
+)
 
 var (
 	errNoList  = errors.New("receive: the list is not there any more")
@@ -38,18 +43,21 @@ func (r *reinjection) lists(ctx context.Context) error {
 	return nil
 }
 
-// list sends to the members of one list, part by part, under the list's own
-// sender: what cannot be delivered is told to its owner. A report keeps the null
-// sender.
+// list sends to the members of one list under the list's own sender: what cannot
+// be delivered is told to its owner. A report keeps the null sender.
 func (r *reinjection) list(ctx context.Context, l *decide.List) error {
 	m := mailing{reinjection: r, list: l}
 	if !r.attempt.Job.Sender.IsNull() {
 		m.sender.Address = l.Sender()
 	}
+	defer m.abort()
 	if err := m.members(ctx); err != nil {
 		return err
 	}
-	return m.flush(ctx)
+	if err := m.decide(ctx); err != nil {
+		return err
+	}
+	return m.close()
 }
 
 // mailing is one list under way.
@@ -57,8 +65,13 @@ type mailing struct {
 	*reinjection
 	list   *decide.List
 	sender mail.Path
-	part   []mail.Recipient
-	begun  bool // a part was sent
+	part   []mail.Recipient // members that are not decided yet
+	begun  bool             // a part was
+
+	tx     *Transaction // the message being made, nil: none
+	tenant string       // of it
+	taken  int          // its members
+	jobs   []spool.Job
 }
 
 func (m *mailing) add(ctx context.Context, text string) error {
@@ -73,21 +86,69 @@ func (m *mailing) add(ctx context.Context, text string) error {
 	if len(m.part) < listPart {
 		return nil
 	}
-	return m.flush(ctx)
+	return m.decide(ctx)
 }
 
-func (m *mailing) flush(ctx context.Context) error {
+// decide decides for the members of a part and adds their jobs to the message.
+func (m *mailing) decide(ctx context.Context) error {
 	if len(m.part) == 0 {
 		return nil
 	}
 	if err := ctx.Err(); err != nil {
 		return listError(err)
 	}
-	e := m.envelope(m.sender)
-	e.Recipients = m.part
-	f := decide.Facts{Origin: decide.OriginReinjected, Tenant: m.list.Tenant, Continued: m.begun}
-	m.part, m.begun = nil, true
-	return m.send(ctx, arrival{facts: f, envelope: e, expanded: m.list.Address, bounces: true})
+	if m.tx == nil {
+		f := decide.Facts{Origin: decide.OriginReinjected, Tenant: m.list.Tenant}
+		tx, err := m.open(ctx, arrival{facts: f, envelope: m.envelope(m.sender), expanded: m.list.Address, bounces: true})
+		if err != nil {
+			return err
+		}
+		m.tx = tx
+		if err := tx.complete(); err != nil {
+			return err
+		}
+	}
+	m.tx.envelope.Recipients, m.tx.facts.Continued = m.part, m.begun
+	d, jobs, err := m.tx.judge(ctx)
+	if err != nil {
+		return m.refused(ctx, err)
+	}
+	m.tx.logDecision(ctx, "list members taken in", m.tx.body.draft.ID(), d)
+	if m.tenant == "" {
+		m.tenant = tenantOf(d)
+	}
+	m.taken, m.jobs = m.taken+len(m.part), append(m.jobs, jobs...)
+	m.part, m.begun = m.part[:0], true
+	if m.taken < listMessage {
+		return nil
+	}
+	return m.close()
+}
+
+// close makes a draft of the message. What is kept of the decision is that on the
+// list, since its members stand in the jobs.
+func (m *mailing) close() error {
+	defer m.abort()
+	if m.tx == nil || len(m.jobs) == 0 {
+		return nil
+	}
+	to := decide.RecipientDecision{Recipient: mail.Recipient{Address: m.list.Address}, Verdict: decide.Accept}
+	e := m.tx.stored(decide.Decision{Verdict: decide.Accept, Recipients: []decide.RecipientDecision{to}})
+	e.Tenant = m.tenant
+	draft, err := m.tx.fix(e, m.jobs)
+	if err != nil {
+		return err
+	}
+	m.drafts = append(m.drafts, draft)
+	return nil
+}
+
+// abort ends the message being made, unless it is a draft already.
+func (m *mailing) abort() {
+	if m.tx != nil {
+		m.tx.Abort()
+	}
+	m.tx, m.tenant, m.taken, m.jobs = nil, "", 0, nil
 }
 
 // members goes over the members, from memory or from the answer of a table.

@@ -92,30 +92,53 @@ type arrival struct {
 
 // send decides a message and prepares it.
 func (r *reinjection) send(ctx context.Context, a arrival) error {
+	tx, err := r.open(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer tx.Abort()
+	draft, err := tx.Prepare(ctx)
+	if err != nil {
+		return r.refused(ctx, err)
+	}
+	if draft != nil {
+		r.drafts = append(r.drafts, draft)
+	}
+	return nil
+}
+
+// open begins a transaction that has the message of the attempt. The caller ends
+// it.
+func (r *reinjection) open(ctx context.Context, a arrival) (*Transaction, error) {
 	a.facts.MarkKey = r.x.acceptor.markKey
 	tx := r.x.acceptor.Begin(r.gen, a.facts, a.envelope)
 	tx.bounces = a.bounces
-	defer tx.Abort()
+	if err := r.fill(ctx, tx, a.expanded); err != nil {
+		tx.Abort()
+		return nil, err
+	}
+	return tx, nil
+}
+
+func (r *reinjection) fill(ctx context.Context, tx *Transaction, expanded mail.Address) error {
 	body, err := tx.Body(ctx, Hop{By: string(r.gen.Config.Hostname)})
 	if err != nil {
 		return err
 	}
-	if !a.expanded.IsZero() {
-		if _, err := io.WriteString(body, "Delivered-To: "+a.expanded.String()+"\r\n"); err != nil {
+	if !expanded.IsZero() {
+		if _, err := io.WriteString(body, "Delivered-To: "+expanded.String()+"\r\n"); err != nil {
 			return storeError(err)
 		}
 	}
 	if _, err := io.Copy(body, io.NewSectionReader(r.attempt.Body, 0, r.attempt.Body.Size())); err != nil {
 		return storeError(err)
 	}
-	draft, err := tx.Prepare(ctx)
-	if err != nil {
-		r.x.acceptor.log.LogAttrs(ctx, slog.LevelInfo, "message not taken in again",
-			slog.String("id", r.attempt.Job.Message.String()), slog.String("reply", mail.ReplyOf(err).String()))
-		return err
-	}
-	if draft != nil {
-		r.drafts = append(r.drafts, draft)
-	}
 	return nil
+}
+
+// refused logs why a message was not taken in again.
+func (r *reinjection) refused(ctx context.Context, err error) error {
+	r.x.acceptor.log.LogAttrs(ctx, slog.LevelInfo, "message not taken in again",
+		slog.String("id", r.attempt.Job.Message.String()), slog.String("reply", mail.ReplyOf(err).String()))
+	return err
 }

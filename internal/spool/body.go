@@ -76,7 +76,7 @@ func (p *Pebble) openBody(id ID) (Body, error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	return &bigBody{file: file, record: record, damaged: func(err error) {
+	return &bigBody{file: file, record: record, memory: &p.memory, damaged: func(err error) {
 		if p.enter() == nil {
 			p.quarantineMessage(context.Background(), id, err)
 			p.gate.leave()
@@ -93,6 +93,7 @@ func (inlineBody) Close() error { return nil }
 type bigBody struct {
 	file    vfs.File
 	record  *fileRecord
+	memory  *memory
 	damaged func(error)
 }
 
@@ -105,7 +106,7 @@ func (b *bigBody) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 {
 		return 0, fmt.Errorf("%w: negative offset", ErrInvalid)
 	}
-	var block []byte
+	var block *[blockSize]byte
 	done := 0
 	for done < len(p) && off < b.record.size {
 		i := off / blockSize
@@ -115,7 +116,8 @@ func (b *bigBody) ReadAt(p []byte, off int64) (int, error) {
 		into := p[done:]
 		if inside > 0 || len(into) < size {
 			if block == nil {
-				block = make([]byte, blockSize)
+				block = b.memory.block()
+				defer b.memory.blocks.Put(block)
 			}
 			into = block[:size]
 		}

@@ -9,6 +9,7 @@ type memory struct {
 	free int64
 
 	buffers sync.Pool // *[]byte of bufferSize at least
+	blocks  sync.Pool // *[blockSize]byte: of body files, while they are read
 }
 
 // bufferSize is the first size of a draft's buffer: most mail fits.
@@ -38,6 +39,14 @@ func (m *memory) buffer() *[]byte {
 	}
 	b := make([]byte, 0, bufferSize)
 	return &b
+}
+
+// block gives room for one block of a body file, which goes back to blocks.
+func (m *memory) block() *[blockSize]byte {
+	if b, ok := m.blocks.Get().(*[blockSize]byte); ok {
+		return b
+	}
+	return new([blockSize]byte)
 }
 
 // release takes back a buffer that nobody reads any more, with its share of the

@@ -9,6 +9,9 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
+// updateSize is room for the usual outcome, beside the drafts that go with it.
+const updateSize = 1 << 10
+
 // Update writes what became of an attempt. Outcomes that come at the same time
 // share one fsync, like commits.
 func (p *Pebble) Update(_ context.Context, l Lease, o Outcome, spawn []Draft) error {
@@ -21,7 +24,11 @@ func (p *Pebble) Update(_ context.Context, l Lease, o Outcome, spawn []Draft) er
 		return err
 	}
 	defer giveDrafts(drafts)
-	b := p.db.NewBatch()
+	size := updateSize
+	for _, d := range drafts {
+		size += d.ready.batch.Len()
+	}
+	b := p.db.NewBatchWithSize(size)
 	gone, err := p.update(b, l, o, drafts)
 	if err != nil {
 		b.Close()
