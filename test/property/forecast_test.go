@@ -133,6 +133,18 @@ func (n *internet) arrivesNowhere(d delivery) bool {
 	return (d.Kind == "lmtp") != strings.HasPrefix(n.receivers(d), "lmtp")
 }
 
+// crosses tells whether some of it comes in again.
+func (f forecast) crosses() bool {
+	for _, r := range f.Recipients {
+		for _, d := range r.Deliveries {
+			if d.Kind == "reinject" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // copies counts the legs that are copies.
 func (f forecast) copies() int {
 	n := 0

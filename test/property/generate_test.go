@@ -18,8 +18,9 @@ type world struct {
 	senders   []string
 	paths     []string // return paths that were forecast
 	listeners []string
-	nroutes   int
-	second    bool // there is a second scheme of return paths
+	space     territory // of the rules that are written now
+	second    bool      // there is a second scheme of return paths
+	tenants   bool
 }
 
 // network is where the captures of a world listen.
@@ -50,7 +51,11 @@ func newWorld(seed uint64, n network) *world {
 		senders: []string{"<>", "s@far.test", "boss@h0.test", "t@other.test", "x@sub.far.test", "joe@a.corp.test",
 			"ann+tag@h0.test", "SRS0=abcd=XY=orig.test=joe@other.test"},
 	}
+	w.files["srs.key"] = "a secret of the world\n"
+	w.tenants = w.chance(60)
+	w.space = w.top()
 	w.head()
+	w.people()
 	w.transports()
 	w.tables()
 	w.forwarding()
@@ -59,6 +64,10 @@ func newWorld(seed uint64, n network) *world {
 	w.rewrites()
 	w.routes()
 	w.copies()
+	if w.tenants {
+		w.tenant("acme")
+		w.tenant("beta")
+	}
 	return w
 }
 
@@ -90,13 +99,7 @@ func (w *world) head() {
 	w.pf("hostname = \"edge.test\"\ndata = %q\npostmaster = \"bob@h0.test\"\n", w.net.dataDir)
 	w.pf("resolver \"default\" {\n  servers = [%q]\n}\n", w.net.dns)
 	w.listeners = []string{"public", "inner"}
-	for _, l := range w.listeners {
-		w.pf("listener %q {\n  bind = [%q]\n", l, w.net.binds[l])
-		if l == "public" {
-			w.pf("  tls = \"offer\"\n  certificate = %q\n", w.net.certFile)
-		}
-		w.pf("}\n")
-	}
+	w.pf("listener \"public\" {\n  bind = [%q]\n  tls = \"offer\"\n  certificate = %q\n}\n", w.net.binds["public"], w.net.certFile)
 	w.pf("retry \"never\" {\n  after = [\"1h\"]\n  then = \"1h\"\n  give_up = \"5d\"\n}\n")
 }
 
@@ -120,9 +123,7 @@ func (w *world) kept() string {
 }
 
 // via draws a transport of any kind; final is one that a domain may deliver to.
-func (w *world) via() string {
-	return pick(w, []string{"internet", "hub", "pair", "tiers", "store", "store2", "refuse", "void"})
-}
+func (w *world) via() string { return pick(w, w.space.via) }
 
 // file writes a table of a file.
 func (w *world) file(name, format, text string) {

@@ -40,7 +40,7 @@ func startInternet(t *testing.T) *internet {
 		n.lmtp = append(n.lmtp, n.receiver(t, lab.Config{Name: fmt.Sprintf("lmtp%d", i), LMTP: true}).Addr)
 	}
 	n.startSides(t)
-	for i, d := range []string{"far.test", "sub.far.test", "other.test", "deep.sub.other.test", "partner.test", "h0.test", "h1.test", "h2.test", "h3.test", "h4.test", "r0.test", "r1.test", "r2.test", movingDomain, "a.corp.test", "orig.test"} {
+	for i, d := range []string{"far.test", "sub.far.test", "other.test", "deep.sub.other.test", "partner.test", "h0.test", "h1.test", "h2.test", "h3.test", "h4.test", "r0.test", "r1.test", "r2.test", movingDomain, "a.corp.test", "orig.test", "acme.test", "beta.test"} {
 		n.domain(t, d, i%3)
 	}
 	if n.cert, err = l.CA.WriteFile(t.TempDir(), "edge.test"); err != nil {

@@ -14,6 +14,7 @@ type letter struct {
 	client     string
 	helo       string
 	tls        bool
+	account    account
 	sender     string
 	recipients []string
 	fields     []field
@@ -42,9 +43,12 @@ func (w *world) letter(id string) letter {
 		helo:     pick(w, helos),
 		sender:   pick(w, w.senders),
 		env:      pick(w, envValues),
-		size:     pick(w, []int{500, 1024, 1500, 2048, 3000}),
+		size:     pick(w, []int{300, 1100, 3000}),
 	}
-	l.tls = l.listener == "public" && w.chance(15)
+	l.tls = w.chance(15)
+	if w.chance(30) {
+		w.login(&l)
+	}
 	for range 1 + w.rng.IntN(4) {
 		l.recipients = append(l.recipients, w.recipient())
 	}
@@ -171,6 +175,9 @@ func (l letter) query() explain.Query {
 	if l.sender == "<>" {
 		q.Sender = ""
 	}
+	if l.account.name != "" {
+		q.Login = l.account.directory + "/" + l.account.name
+	}
 	return q
 }
 
@@ -180,6 +187,9 @@ func (l letter) arguments() []string {
 		"--listener", l.listener, "--size", fmt.Sprint(len(l.message()))}
 	if l.tls {
 		args = append(args, "--tls")
+	}
+	if l.account.name != "" {
+		args = append(args, "--login", l.account.directory+"/"+l.account.name)
 	}
 	for _, h := range l.header() {
 		args = append(args, "--header", h)

@@ -58,7 +58,7 @@ func TestExplanationIsDelivery(t *testing.T) {
 }
 
 // tally counts what the letters came to.
-type tally struct{ letters, accepted, refused, late, arrivals, copies, edited, forwarded, other, kept int }
+type tally struct{ letters, accepted, refused, late, arrivals, copies, edited, forwarded, other, kept, crossing int }
 
 func (a *tally) add(b tally) {
 	a.letters += b.letters
@@ -169,6 +169,10 @@ func (r *run) post(l letter, alsoCLI bool) {
 	f := r.ask(l)
 	if alsoCLI {
 		r.askCLI(l, f)
+	}
+	if f.crosses() {
+		r.sum.crossing++
+		return
 	}
 	got, err := send(r.world.net.binds[l.listener], l)
 	if err != nil {

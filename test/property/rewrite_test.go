@@ -19,7 +19,7 @@ func (w *world) rewrites() {
 			w.pf("  envelope = %s\n", pick(w, []string{`["sender"]`, `["recipient"]`, `["sender", "recipient"]`, `[]`}))
 		}
 		w.pf("  headers = %s\n", quoted(some(w, []string{"From", "To", "Cc", "Reply-To", "cc", "Sender"}, 3)))
-		if w.chance(30) {
+		if w.chance(w.space.renames) {
 			w.pf("  map = table.renames\n")
 		} else {
 			w.pf("  map = {%s }\n", w.renames())
@@ -29,7 +29,7 @@ func (w *world) rewrites() {
 }
 
 func (w *world) renames() string {
-	keys := []string{"ann@h0.test", "bob@h0.test", "h1.test", ".far.test", "s@", "other.test", "far.test", ".corp.test", "boss@h0.test", "info@"}
+	keys := append([]string{".far.test", "s@", "other.test", "far.test", ".corp.test", "info@"}, w.space.keys...)
 	if w.chance(10) {
 		keys = append(keys, "*")
 	}
@@ -38,7 +38,7 @@ func (w *world) renames() string {
 		if i > 0 {
 			b.WriteString(",")
 		}
-		to := pick(w, []string{"h0.test", "h1.test", "far.test", "partner.test", "ann@h0.test", "bob@h1.test", "x@partner.test", "twin.test"})
+		to := pick(w, w.space.renamed)
 		if strings.Contains(k, "@") && !strings.Contains(to, "@") {
 			to = "@" + to
 		}
@@ -53,7 +53,6 @@ func (w *world) forwarding() {
 	if w.chance(40) {
 		return
 	}
-	w.files["srs.key"] = "a secret of the world\n"
 	w.pf("srs \"default\" {\n  domain = \"srs.test\"\n  secret = file(\"srs.key\")\n  accept = %q\n}\n", pick(w, []string{"reports", "reports", "all"}))
 	if w.second = w.chance(40); w.second {
 		w.pf("srs \"second\" {\n  domain = \"h1.test\"\n  secret = file(\"srs.key\")\n  separator = %q\n}\n", pick(w, []string{"=", "+", "-"}))

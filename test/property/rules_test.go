@@ -19,39 +19,41 @@ func (w *world) access() {
 }
 
 func (w *world) routes() {
-	w.nroutes = 2 + w.rng.IntN(8)
-	for i := range w.nroutes {
-		w.pf("route \"r%d\" {\n", i)
-		if w.chance(20) {
-			w.pf("  lookup = table.transport_map\n")
-			if w.chance(50) {
-				w.matcher()
-			}
-		} else {
-			for range 1 + w.rng.IntN(2) {
-				w.matcher()
-			}
-			w.pf("  via = transport.%s\n", w.via())
-		}
-		if w.chance(25) {
-			w.pf("  except {\n")
-			w.matcher()
-			w.pf("  }\n")
-		}
-		if w.chance(20) {
-			w.pf("  hosted = %v\n", w.chance(70))
-		}
-		w.pf("}\n")
+	for i := range 2 + w.rng.IntN(8) {
+		w.route(i)
 	}
 	if w.chance(60) {
 		w.pf("route \"default\" {\n  via = transport.%s\n}\n", pick(w, []string{"internet", "hub", "pair"}))
 	}
 }
 
+func (w *world) route(i int) {
+	w.pf("route \"r%d\" {\n", i)
+	if w.chance(20) {
+		w.pf("  lookup = table.transport_map\n")
+		if w.chance(50) {
+			w.matcher()
+		}
+	} else {
+		for range 1 + w.rng.IntN(2) {
+			w.matcher()
+		}
+		w.pf("  via = transport.%s\n", w.via())
+	}
+	if w.chance(25) {
+		w.pf("  except {\n")
+		w.matcher()
+		w.pf("  }\n")
+	}
+	if w.chance(20) {
+		w.pf("  hosted = %v\n", w.chance(70))
+	}
+	w.pf("}\n")
+}
+
 // addressPatterns are drawn for recipient and original.
 func (w *world) addressPatterns() string {
-	all := []string{`"far.test"`, `".far.test"`, `"ann@"`, `"ann@h0.test"`, `"h1.test"`, `"partner.test"`, `".other.test"`, `"*"`, `"sales@h0.test"`, "table.vips", "table.pats"}
-	return "[" + strings.Join(some(w, all, 3), ", ") + "]"
+	return "[" + strings.Join(some(w, w.space.patterns, 3), ", ") + "]"
 }
 
 // How many of the attributes there are, and of those that are known at RCPT.
@@ -66,7 +68,7 @@ func (w *world) matcher() { w.matcherOf(matchersAll) }
 // block is left out, since HCL has each once.
 func (w *world) matcherOf(n int) {
 	block := w.hcl.String()
-	block = block[max(strings.LastIndex(block, "route \""), strings.LastIndex(block, "except {"), strings.LastIndex(block, "copy \""), strings.LastIndex(block, "rewrite \"")):]
+	block = block[max(strings.LastIndex(block, "route \""), strings.LastIndex(block, "except {"), strings.LastIndex(block, "copy \""), strings.LastIndex(block, "rewrite \""), strings.LastIndex(block, "deny \"")):]
 	name, value := w.drawMatcher(n)
 	if !strings.Contains(block, "  "+name+" ") {
 		w.pf("  %s = %s\n", name, value)
@@ -80,7 +82,7 @@ func (w *world) drawMatcher(n int) (name, value string) {
 	case 2:
 		return "original", w.addressPatterns()
 	case 3:
-		return "sender", quoted(some(w, append([]string{".far.test", "far.test", "boss@"}, w.senders...), 2))
+		return "sender", quoted(some(w, w.space.senders, 2))
 	case 4:
 		return "client", quoted(some(w, []string{"127.0.0.1", "127.0.0.2/31", "127.0.0.4"}, 2))
 	case 5:

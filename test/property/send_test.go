@@ -2,6 +2,7 @@ package property
 
 import (
 	"crypto/tls"
+	"encoding/base64"
 	"fmt"
 	"net"
 	"time"
@@ -36,7 +37,8 @@ func send(addr string, l letter) (outcome, error) {
 	if sender != "<>" {
 		sender = "<" + sender + ">"
 	}
-	if r, err := c.Command("MAIL FROM:" + sender); err != nil || !r.Positive() {
+	r, err := c.Command("MAIL FROM:" + sender)
+	if err != nil || !r.Positive() {
 		return outcome{}, fmt.Errorf("MAIL: %v %w", r, err)
 	}
 	return envelope(c, l)
@@ -55,8 +57,14 @@ func hello(c *lab.Dialog, l letter) error {
 	if err := c.Handshake(&tls.Config{InsecureSkipVerify: true}); err != nil {
 		return err
 	}
-	_, err := c.Command("EHLO " + l.helo)
-	return err
+	if _, err := c.Command("EHLO " + l.helo); err != nil || l.account.name == "" {
+		return err
+	}
+	plain := base64.StdEncoding.EncodeToString([]byte("\x00" + l.account.name + "\x00" + password))
+	if r, err := c.Command("AUTH PLAIN " + plain); err != nil || !r.Positive() {
+		return fmt.Errorf("AUTH: %v %w", r, err)
+	}
+	return nil
 }
 
 // envelope sends recipients and, when one was taken, the message.
