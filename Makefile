@@ -1,4 +1,4 @@
-.PHONY: help build test race fuzz crash property equivalence mutation bench lint fmt demo scale
+.PHONY: help build test race fuzz crash powercut property equivalence mutation bench lint fmt demo scale
 
 help: ## the verbs of this file
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -22,6 +22,9 @@ fuzz: ## every fuzz target, FUZZTIME each
 crash: ## long crash campaigns: every I/O operation, and kill -9 under load
 	go test -count=1 -timeout 60m ./internal/spool -run 'TestCrash|TestFaults|TestModel|TestBitFlips' -crash.points=all
 	POSTROAD_CRASH=all go test -count=1 -timeout 60m -v ./test/crash
+
+powercut: ## a virtual machine's power cut under load, its disk replayed to each flush, its disk failing
+	POSTROAD_POWERCUT=all go test -count=1 -timeout 6h -v ./test/powercut
 
 property: ## what is explained is what is delivered, at full size
 	POSTROAD_WORLDS=80 go test -count=1 -timeout 20m -v -run 'ExplanationIsDelivery|Isolation' ./test/property
