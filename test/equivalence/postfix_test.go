@@ -1,12 +1,15 @@
 package equivalence
 
 import (
+	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
+
+	_ "modernc.org/sqlite" // makes the databases
 )
 
 // The doors of the two servers.
@@ -47,6 +50,9 @@ func (w *world) startPostfix() error {
 			return err
 		}
 	}
+	if err := databases(); err != nil {
+		return err
+	}
 	main, err := w.writeMain()
 	if err != nil {
 		return err
@@ -65,6 +71,28 @@ func (w *world) startPostfix() error {
 		return err
 	}
 	return waitFor(20*time.Second, func() error { return greets(postfixDoor) })
+}
+
+// databases makes those of SQLite of which the configuration has the text.
+func databases() error {
+	scripts, err := filepath.Glob("/etc/postfix/*.sql")
+	for _, path := range scripts {
+		script, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		db, err := sql.Open("sqlite", strings.TrimSuffix(path, ".sql")+".db")
+		if err != nil {
+			return err
+		}
+		if _, err := db.Exec(string(script)); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		if err := db.Close(); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 // writeMain adds the instruments to main.cf.

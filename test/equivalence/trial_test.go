@@ -3,6 +3,7 @@ package equivalence
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,7 +31,7 @@ const deferredShare = 10
 func (w *world) trials() []trial {
 	probes := w.imported.Probes()
 	chance := rand.New(rand.NewPCG(1, 2))
-	extra := w.extraFields()
+	extra := w.lines("headers")
 	deferred := 0
 	var out []trial
 	add := func(q postfix.Question) {
@@ -44,10 +45,15 @@ func (w *world) trials() []trial {
 		}
 		pick := func() string { return probes[chance.IntN(len(probes))].Recipient }
 		t := trial{Question: q, Header: header(q, pick, probes[chance.IntN(len(probes))].Sender)}
-		if len(extra) > 0 {
-			t.Header += extra[len(out)%len(extra)]
+		if i := len(out) % (len(extra) + 1); i < len(extra) {
+			t.Header += extra[i] + "\r\n"
 		}
 		out = append(out, t)
+	}
+	for _, to := range w.lines("probes") {
+		add(postfix.Question{Client: netip.MustParseAddr("192.0.2.1"), Sender: "somebody@sender.example", Recipient: to})
+		add(postfix.Question{Client: netip.MustParseAddr("127.0.0.1"), Sender: "", Recipient: to})
+		probes = append(probes, postfix.Question{Client: netip.MustParseAddr("127.0.0.1"), Sender: "somebody@sender.example", Recipient: to})
 	}
 	for i := 0; i < len(probes); i += max(1, len(probes)*4/3/w.Envelopes) {
 		add(probes[i])
@@ -72,18 +78,14 @@ func header(q postfix.Question, pick func() string, other string) string {
 		from, sender, pick(), sender, q.Recipient, pick(), pick())
 }
 
-// extraFields are lines of a file "headers" beside the configuration, the first
-// trial without one.
-func (w *world) extraFields() []string {
-	text, err := os.ReadFile(filepath.Join(w.Conf, "headers"))
+// lines are those of a file beside the configuration: "probes" has recipients
+// that no text source of a table names, "headers" fields that rules look for.
+func (w *world) lines(name string) []string {
+	text, err := os.ReadFile(filepath.Join(w.Conf, name))
 	if err != nil {
 		return nil
 	}
-	out := []string{""}
-	for line := range strings.Lines(string(text)) {
-		out = append(out, strings.TrimSpace(line)+"\r\n")
-	}
-	return out
+	return strings.Split(strings.TrimSpace(string(text)), "\n")
 }
 
 // altered makes an address out of two.

@@ -19,6 +19,11 @@ type aliasEntry struct {
 func (im *importer) aliasTable() {
 	im.use("virtual_alias_maps", "alias_maps", "alias_database", "newaliases_path", "expand_owner_alias", "owner_request_special")
 	ts := im.model.virtual
+	if ref, ok := im.asked(ts); ok {
+		im.aliasRef = ref
+		im.localAliasTable()
+		return
+	}
 	im.unreadable(ts)
 	if ts.hasPatterns() {
 		im.patternAliases(ts)
@@ -29,20 +34,39 @@ func (im *importer) aliasTable() {
 		im.unreadable(im.model.localAliases)
 		entries = im.addLocalAliases(entries)
 	}
+	from := im.places(ts)
+	if ts.IsEmpty() {
+		from = im.places(im.model.localAliases)
+	}
+	im.aliasRef = im.aliasFile("aliases", entries, from)
+	im.endlessAliases(entries)
+	if !im.model.propagates["virtual"] && im.model.delimiters != "" {
+		im.result.shapes["virtual_alias_maps"] = im.leaveOnly(Left{What: "propagate_unmatched_extensions", Place: im.place("propagate_unmatched_extensions"), Why: "a subaddress that no alias names always goes along"})
+	}
+}
+
+// aliasFile writes entries as a table; "" where there are none.
+func (im *importer) aliasFile(label string, entries []aliasEntry, from string) string {
 	var lines []string
 	for _, e := range entries {
 		lines = append(lines, "# "+e.place, quotedKey(e.key)+" "+strings.Join(e.targets, ", "))
 	}
-	if len(lines) > 0 {
-		from := im.places(ts)
-		if ts.IsEmpty() {
-			from = im.places(im.model.localAliases)
-		}
-		im.aliasRef = im.fileTable("aliases", "virtual", fileLines(lines, false), from)
+	if len(lines) == 0 {
+		return ""
 	}
-	im.endlessAliases(entries)
-	if !im.model.propagates["virtual"] && im.model.delimiters != "" {
-		im.result.shapes["virtual_alias_maps"] = im.leaveOnly(Left{What: "propagate_unmatched_extensions", Place: im.place("propagate_unmatched_extensions"), Why: "a subaddress that no alias names always goes along"})
+	return im.fileTable(label, "virtual", fileLines(lines, false), from)
+}
+
+// localAliasTable is aliases(5) beside virtual aliases that are asked: those hold
+// for local domains too, which have one table here.
+func (im *importer) localAliasTable() {
+	if !im.expandsLocally() || len(im.domainsOf(classLocal)) == 0 {
+		return
+	}
+	im.unreadable(im.model.localAliases)
+	im.localRef = im.aliasFile("local_aliases", im.addLocalAliases(nil), im.places(im.model.localAliases))
+	if im.localRef != "" {
+		im.leaveOnly(Left{What: "virtual_alias_maps of local domains", Place: im.place("virtual_alias_maps"), Why: "a domain has one table of aliases, and theirs is aliases(5)"})
 	}
 }
 

@@ -61,12 +61,15 @@ func (r *Result) Judge(q Question, theirs Answer, ours explain.Result) (Differen
 	if d.Postfix == d.Postroad {
 		return d, false
 	}
-	d.Reason = r.reason(q, theirs, d)
+	if d.Reason = r.reason(q, theirs, d); d.Reason == "" {
+		d.Reason = r.notAsked(theirs)
+	}
 	return d, true
 }
 
 // Listed finds what the import had listed that explains why an envelope came out
-// as ours and not as theirs; "" where nothing does.
+// as ours and not as theirs, from servers that ran and asked their tables; "" where
+// nothing does.
 func (r *Result) Listed(q Question, theirs, ours string) string {
 	return r.reason(q, r.model.Ask(q), Difference{Question: q, Postfix: theirs, Postroad: ours})
 }
@@ -125,6 +128,17 @@ func together(legs []string) string {
 		return "reject"
 	}
 	return strings.Join(legs, "; ")
+}
+
+// notAsked finds the line that says that a table was not asked.
+func (r *Result) notAsked(theirs Answer) string {
+	slices.Sort(theirs.Shaped)
+	for _, shaped := range theirs.Shaped {
+		if l, ok := r.unasked[shaped]; ok {
+			return l.String()
+		}
+	}
+	return ""
 }
 
 // reason finds the line of the report that explains a difference; "" where there

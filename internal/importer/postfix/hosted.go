@@ -20,6 +20,7 @@ func (im *importer) findHosted() {
 		{classMailbox, "virtual_mailbox_domains", im.model.virtualMailbox}, {classRelay, "relay_domains", im.model.relay},
 	} {
 		im.use(c.parameter)
+		im.askedDomains(c.class, c.parameter, c.list)
 		im.unlistable(c.parameter, c.list)
 		for _, it := range c.list.domains() {
 			d, err := mail.ParseDomain(it.text)
@@ -34,7 +35,8 @@ func (im *importer) findHosted() {
 				im.leaveOnly(Left{What: it.text + " in " + c.parameter, Place: it.place, Why: "it stands in a class that comes before, too"})
 			default:
 				seen[string(d)] = true
-				im.hosted = append(im.hosted, hosted{name: string(d), class: c.class, place: it.place})
+				h := hosted{name: string(d), class: c.class, place: it.place}
+				im.hosted, im.byName[h.name] = append(im.hosted, h), h
 			}
 		}
 	}
@@ -54,6 +56,9 @@ func (im *importer) unlistable(parameter string, list matchList) {
 		switch {
 		case it.negated:
 			im.leave(parameter, parameter+": !"+it.text, "an exception from a list of domains")
+		case it.table != nil && im.askedRefs[it.table.String()] != "":
+		case it.table != nil && it.table.isAsked() && parameter == "virtual_alias_domains" && !im.Main.IsSet(parameter):
+			// The table of the aliases, which stands for the list of their domains too.
 		case it.table != nil && it.table.Why != "":
 			im.leave(parameter, parameter+" = "+it.table.String(), it.table.Why)
 		case it.table != nil && (it.table.isPattern() || it.table.static != nil):
@@ -64,13 +69,23 @@ func (im *importer) unlistable(parameter string, list matchList) {
 	}
 }
 
+// askedDomains makes templates of the tables that name domains at run time.
+func (im *importer) askedDomains(c class, parameter string, list matchList) {
+	for _, it := range list.items {
+		if it.negated || it.table == nil || !it.table.isAsked() || c == classLocal || parameter == "virtual_alias_domains" && !im.Main.IsSet(parameter) {
+			continue
+		}
+		ref, ok := im.asked(Tables{Parameter: parameter, List: []*Table{it.table}})
+		if ok {
+			im.templates = append(im.templates, template{class: c, from: ref, place: it.place})
+		}
+	}
+}
+
 // isHosted tells whether a domain has a block, and of which class.
 func (im *importer) isHosted(domain string) (hosted, bool) {
-	i := slices.IndexFunc(im.hosted, func(h hosted) bool { return h.name == domain })
-	if i < 0 {
-		return hosted{}, false
-	}
-	return im.hosted[i], true
+	h, ok := im.byName[domain]
+	return h, ok
 }
 
 // domainsOf gives the names of classes.
@@ -88,27 +103,45 @@ func (im *importer) domainsOf(classes ...class) []string {
 func (im *importer) domainBlocks() {
 	im.use("recipient_delimiter", "local_transport", "virtual_transport", "relay_transport", "relayhost", "virtual_mailbox_maps",
 		"relay_recipient_maps", "local_recipient_maps", "smtpd_reject_unlisted_recipient", "propagate_unmatched_extensions")
-	ways := map[class]string{}
 	for _, h := range im.hosted {
-		if _, done := ways[h.class]; !done {
-			ways[h.class] = im.deliver(h.class)
-		}
-		b := im.doc.add(sectionDomains, &block{head: "domain " + quote(h.name), from: h.place})
-		if m := im.mailboxesOf(h); m != "" {
-			b.set("mailboxes", m, im.place(im.mapsOf(h.class).Parameter))
-		}
-		if im.aliasRef != "" {
-			b.set("aliases", im.aliasRef, im.aliasPlace(h.class))
-		}
-		if im.model.delimiters != "" {
-			b.set("subaddress", quote(im.model.delimiters), im.place("recipient_delimiter"))
-		}
-		b.set("deliver", "transport."+ways[h.class], im.place(transportParameter(h.class)))
+		im.domainLines(im.doc.add(sectionDomains, &block{head: "domain " + quote(h.name), from: h.place}), h)
 		im.result.excuse["postmaster@"+h.name] = im.differ(Left{What: "postmaster", Place: "", Why: "every hosted domain takes mail for its postmaster (RFC 5321 s4.5.1)"})
+	}
+	for _, t := range im.templates {
+		label := map[class]string{classAlias: "virtual_alias", classMailbox: "virtual_mailbox", classRelay: "relay"}[t.class]
+		b := im.doc.add(sectionDomains, &block{head: "domains " + quote(label), from: t.place})
+		b.set("from", t.from, t.place)
+		im.domainLines(b, hosted{class: t.class})
 	}
 	if len(im.hosted) > 0 {
 		im.differ(Left{What: "unknown targets of aliases", Place: "", Why: "mail whose every recipient is found to be unknown is refused at RCPT, where Postfix takes it and sends it back"})
 	}
+}
+
+// domainLines are those of a domain, and of many of one class.
+func (im *importer) domainLines(b *block, h hosted) {
+	if _, done := im.deliveries[h.class]; !done {
+		im.deliveries[h.class] = im.deliver(h.class)
+	}
+	if m := im.mailboxesOf(h); m != "" {
+		b.set("mailboxes", m, im.place(im.mapsOf(h.class).Parameter))
+	}
+	if ref := im.aliasRefOf(h.class); ref != "" {
+		b.set("aliases", ref, im.aliasPlace(h.class))
+	}
+	if im.model.delimiters != "" {
+		b.set("subaddress", quote(im.model.delimiters), im.place("recipient_delimiter"))
+	}
+	b.set("deliver", "transport."+im.deliveries[h.class], im.place(transportParameter(h.class)))
+}
+
+// aliasRefOf is the table of aliases of a class: that of aliases(5) stands apart
+// where virtual aliases are asked.
+func (im *importer) aliasRefOf(c class) string {
+	if c == classLocal && im.localRef != "" {
+		return im.localRef
+	}
+	return im.aliasRef
 }
 
 // aliasPlace is where the aliases of a class come from.
@@ -159,6 +192,9 @@ func (im *importer) mailboxesOf(h hosted) string {
 
 // recipientTable makes one table of those that list the recipients of a class.
 func (im *importer) recipientTable(c class, ts Tables) string {
+	if ref, ok := im.asked(ts); ok && isYes(im.Main.Get("smtpd_reject_unlisted_recipient")) {
+		return ref
+	}
 	if ts.IsEmpty() || im.unreadable(ts) || !isYes(im.Main.Get("smtpd_reject_unlisted_recipient")) {
 		return `"any"`
 	}

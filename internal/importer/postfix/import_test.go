@@ -48,11 +48,18 @@ func importDir(t *testing.T, dir string) *postfix.Result {
 
 func archives(t *testing.T) []string {
 	t.Helper()
-	list, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(list) < 20 {
-		t.Fatalf("%d archives: %v", len(list), err)
+	var all []string
+	for _, pattern := range []string{"testdata/*.txtar", "testdata/*/*.txtar"} {
+		list, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, list...)
 	}
-	return list
+	if len(all) < 20 {
+		t.Fatalf("%d archives", len(all))
+	}
+	return all
 }
 
 // written writes the result and loads it as a server would.

@@ -173,6 +173,8 @@ func (in *Installation) fill(t *Table) {
 		in.fillFromFile(t)
 	case t.kind == "unix" && t.name == "passwd.byname":
 		in.fillUsers(t)
+	case t.isAsked():
+		t.Why = askedWhy
 	default:
 		t.Why = fmt.Sprintf("tables of type %q are not read", t.kind)
 	}

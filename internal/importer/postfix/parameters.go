@@ -133,6 +133,8 @@ func builtinDefaults() map[string]string {
 		"local_recipient_maps":             "proxy:unix:passwd.byname $alias_maps",
 		"local_transport":                  "local:$myhostname",
 		"mail_spool_directory":             "/var/mail",
+		"recipient_canonical_classes":      "envelope_recipient, header_recipient",
+		"sender_canonical_classes":         "envelope_sender, header_sender",
 		"masquerade_classes":               "envelope_sender, header_sender, header_recipient",
 		"maximal_backoff_time":             "4000s",
 		"maximal_queue_lifetime":           "5d",

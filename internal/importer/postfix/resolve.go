@@ -1,6 +1,7 @@
 package postfix
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -30,6 +31,14 @@ func parseWay(s string) (transport, nexthop string) {
 
 // classOf gives the class of a domain; the first that has it counts.
 func (m *Model) classOf(domain string) class {
+	for _, list := range []struct {
+		parameter string
+		items     []matchItem
+	}{{"virtual_alias_domains", m.virtualAlias.items}, {"virtual_mailbox_domains", m.virtualMailbox.items}, {"relay_domains", m.relay.items}} {
+		if slices.ContainsFunc(list.items, func(it matchItem) bool { return it.table != nil && it.table.Why != "" }) {
+			m.note(list.parameter)
+		}
+	}
 	switch {
 	case m.mydestination.hasDomain(domain) || m.isOwnLiteral(domain):
 		return classLocal
@@ -177,6 +186,9 @@ func (m *Model) isSite(domain string) bool {
 // find asks tables for an address by keys; ext is the extension that the key did
 // not have.
 func (m *Model) find(ts Tables, address string) (e Entry, ext string, ok bool) {
+	if ts.hasUnread() {
+		m.note(ts.Parameter)
+	}
 	local, domain, _ := cut(address)
 	n := split(local, m.delimiters)
 	for i, key := range m.keys(address) {
@@ -216,6 +228,9 @@ func (m *Model) transportKeys(address, domain string) []string {
 
 // override obeys transport_maps (transport(5), RESULT FORMAT).
 func (m *Model) override(w *way, address, domain string) {
+	if m.transport.hasUnread() {
+		m.note("transport_maps")
+	}
 	for i, key := range m.transportKeys(address, domain) {
 		e, _, ok := m.transport.find(key, i == 0)
 		if !ok {

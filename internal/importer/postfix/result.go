@@ -30,6 +30,8 @@ type Result struct {
 	model  *Model
 	shapes map[string]Left // what has a part in Postfix's answers and is left, or differs
 	excuse map[string]Left // address or "@domain" → known difference
+
+	unasked map[string]Left // parameters whose tables only a running server asks
 }
 
 // importer is one import under way.
@@ -45,9 +47,14 @@ type importer struct {
 	tableNames names
 	ways       map[string]string // "smtp:[host]:25\x00user" → transport
 	hosted     []hosted
-	catchAll   map[string]bool // domains with an alias for everybody
-	aliasRef   string          // "table.aliases", "" where there are none
+	byName     map[string]hosted
+	deliveries map[class]string // transports
+	catchAll   map[string]bool  // domains with an alias for everybody
+	aliasRef   string           // "table.aliases", "" where there are none
+	localRef   string           // of local domains, where it is another
 	listRefs   map[class]string
+	askedRefs  map[string]string // spec → "table.x", "" where it cannot be carried over
+	templates  []template
 	stuck      []string // local parts of aliases that lead to programs and files only
 }
 
@@ -58,13 +65,20 @@ type hosted struct {
 	place string
 }
 
+// template is the domains of a class that a table names at run time.
+type template struct {
+	class class
+	from  string // "table.x"
+	place string
+}
+
 // Import carries an installation over.
 func Import(in *Installation) *Result {
 	im := &importer{
 		Installation: in, model: in.NewModel(),
-		result: &Result{shapes: map[string]Left{}, excuse: map[string]Left{}},
+		result: &Result{shapes: map[string]Left{}, excuse: map[string]Left{}, unasked: map[string]Left{}},
 		used:   map[string]bool{}, transports: reserved(), routes: names{}, tableNames: names{},
-		ways: map[string]string{}, catchAll: map[string]bool{}, listRefs: map[class]string{},
+		ways: map[string]string{}, catchAll: map[string]bool{}, listRefs: map[class]string{}, askedRefs: map[string]string{}, byName: map[string]hosted{}, deliveries: map[class]string{},
 	}
 	im.result.model = im.model
 	for _, build := range []func(){

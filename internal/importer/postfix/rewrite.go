@@ -10,7 +10,9 @@ const maxExpansions = 1000
 // canonicalRecipient rewrites an envelope recipient as cleanup(8) does before
 // anything else.
 func (m *Model) canonicalRecipient(address string) string {
-	address = m.mapped("recipient_canonical_maps", m.rcptCanon, address)
+	if m.isIn("recipient_canonical_classes", "envelope_recipient") {
+		address = m.mapped("recipient_canonical_maps", m.rcptCanon, address)
+	}
 	if m.isIn("canonical_classes", "envelope_recipient") {
 		address = m.mapped("canonical_maps", m.canonical, address)
 	}
@@ -25,7 +27,9 @@ func (m *Model) canonicalSender(address string) string {
 	if address == "" {
 		return ""
 	}
-	address = m.mapped("sender_canonical_maps", m.senderCanon, address)
+	if m.isIn("sender_canonical_classes", "envelope_sender") {
+		address = m.mapped("sender_canonical_maps", m.senderCanon, address)
+	}
 	if m.isIn("canonical_classes", "envelope_sender") {
 		address = m.mapped("canonical_maps", m.canonical, address)
 	}

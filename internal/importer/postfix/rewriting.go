@@ -30,11 +30,11 @@ func recipientFields() []string {
 // rewriting turns canonical, generic and masquerading into rewrite blocks, in the
 // order of cleanup(8).
 func (im *importer) rewriting() {
-	im.use("canonical_classes", "masquerade_classes")
+	im.use("canonical_classes", "sender_canonical_classes", "recipient_canonical_classes", "masquerade_classes")
 	m := im.model
 	all := []mapping{
-		{parameter: "sender_canonical_maps", label: "sender_canonical", tables: m.senderCanon, envelope: []string{"sender"}, headers: senderFields()},
-		{parameter: "recipient_canonical_maps", label: "recipient_canonical", tables: m.rcptCanon, envelope: []string{"recipient"}, headers: recipientFields()},
+		im.classes(mapping{parameter: "sender_canonical_maps", label: "sender_canonical", tables: m.senderCanon}, "sender_canonical_classes"),
+		im.classes(mapping{parameter: "recipient_canonical_maps", label: "recipient_canonical", tables: m.rcptCanon}, "recipient_canonical_classes"),
 		im.classes(mapping{parameter: "canonical_maps", label: "canonical", tables: m.canonical}, "canonical_classes"),
 	}
 	for _, p := range all {
@@ -66,6 +66,10 @@ func (im *importer) classes(p mapping, parameter string) mapping {
 func (im *importer) mapping(p mapping) {
 	im.use(p.parameter)
 	if p.tables.IsEmpty() {
+		return
+	}
+	if ref, ok := im.asked(p.tables); ok {
+		im.rewriteBlocks(p, ref)
 		return
 	}
 	im.unreadable(p.tables)

@@ -15,6 +15,12 @@ func (im *importer) transportRoute() {
 	if ts.IsEmpty() {
 		return
 	}
+	if ref, ok := im.asked(ts); ok {
+		im.addLookup(ref, im.place(ts.Parameter))
+		im.differ(Left{What: "values of transport_maps", Place: im.place(ts.Parameter),
+			Why: "they are read as they come: of Postfix's services smtp, relay, lmtp, discard and error are known, others need a transport of their name"})
+		return
+	}
 	im.unreadable(ts)
 	parts := ts.List
 	if ts.hasPatterns() {
