@@ -17,8 +17,8 @@ func (im *importer) ldapTable(b *block, t *Table, label string) error {
 	switch {
 	case strings.Contains(strings.ReplaceAll(filter, "%s", ""), "%"):
 		return errors.New("its query_filter has more than %s")
-	case len(attributes) != 1 || p.raw("special_result_attribute") != "" || p.raw("leaf_result_attribute") != "":
-		return errors.New("it asks for more than one attribute, or follows them")
+	case p.raw("special_result_attribute") != "" || p.raw("leaf_result_attribute") != "":
+		return errors.New("it follows attributes to other entries")
 	case p.raw("scope") != "" && p.raw("scope") != "sub":
 		return errors.New("its scope is not all of the subtree")
 	}
@@ -35,7 +35,7 @@ func (im *importer) ldapTable(b *block, t *Table, label string) error {
 	}
 	b.set("base", quote(p.raw("search_base")), p.Place("search_base"))
 	b.set("filter", quote(strings.ReplaceAll(filter, "%s", "{key}")), p.Place("query_filter"))
-	b.set("attribute", quote(attributes[0]), p.Place("result_attribute"))
+	b.set("attribute", quoteList(attributes), p.Place("result_attribute"))
 	return nil
 }
 
