@@ -3,6 +3,7 @@ package file
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"io/fs"
 	"sync/atomic"
@@ -37,8 +38,11 @@ type look struct {
 	opts    Options
 	loaded  fs.FileInfo // file of the present content; nil: none
 	racy    fs.FileInfo // the same where it was fresh when read; nil: it was not
+	opening bool        // a racy file that looks the same is left for the next look
 	refused fs.FileInfo // the one refused last; nil: none
 	wasFull bool        // the present content has entries
+	seed    maphash.Seed
+	sum     uint64 // of the file of the present content
 }
 
 // reading is the outcome of a look.
@@ -47,6 +51,7 @@ type reading struct {
 	info    fs.FileInfo
 	racy    bool
 	same    sameness
+	sum     uint64
 	err     error
 }
 
@@ -72,6 +77,8 @@ func (l look) once(progress *atomic.Int64) (r reading, changed bool) {
 		return reading{same: sameLoaded}, false
 	case same(before, l.refused):
 		return reading{same: sameRefused}, false
+	case l.opening && same(before, l.racy):
+		return reading{same: sameLoaded, racy: true}, false
 	case !before.Mode().IsRegular():
 		// A pipe without a writer reads as an empty file: every user unknown.
 		return reading{info: before, err: fmt.Errorf("%w: %v", ErrNotRegular, before.Mode().Type())}, false
@@ -84,11 +91,28 @@ func (l look) once(progress *atomic.Int64) (r reading, changed bool) {
 	if l.wasFull && fresh && !same(before, l.racy) {
 		return reading{}, false // it may still be written: the next look will tell
 	}
-	r, changed = l.read(before, progress)
 	// A file written within the clock's grain of being read can change once more
-	// without looking changed.
+	// without looking changed. Whether it did is told by its octets, which cost a
+	// small part of making the content anew.
+	if same(before, l.racy) && l.isUnchanged(before, progress) {
+		return reading{same: sameLoaded, racy: fresh}, false
+	}
+	r, changed = l.read(before, progress)
 	r.racy = fresh
 	return r, changed
+}
+
+// isUnchanged tells whether the file holds what it held when it was read.
+func (l look) isUnchanged(before fs.FileInfo, progress *atomic.Int64) bool {
+	f, err := l.opts.Files.Open(l.def.Path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	in := l.counted(f, progress)
+	_, err = io.CopyBuffer(struct{ io.Writer }{io.Discard}, in, make([]byte, 256<<10))
+	after, statErr := l.opts.Files.Stat(l.def.Path)
+	return err == nil && statErr == nil && same(before, after) && in.sum.Sum64() == l.sum
 }
 
 // read opens and parses; changed tells that the file is not what it was before.
@@ -101,7 +125,7 @@ func (l look) read(before fs.FileInfo, progress *atomic.Int64) (r reading, chang
 	if opened, err := f.Stat(); err != nil || !opened.Mode().IsRegular() {
 		return reading{err: ErrRestless}, true
 	}
-	in := &counted{r: f, progress: progress}
+	in := l.counted(f, progress)
 	content, err := Parse(l.def.Format, l.def.Shown, in)
 	after, statErr := l.opts.Files.Stat(l.def.Path)
 	if statErr != nil || !same(before, after) || in.n > before.Size() {
@@ -110,7 +134,7 @@ func (l look) read(before fs.FileInfo, progress *atomic.Int64) (r reading, chang
 	if err == nil && l.def.Check != nil {
 		err = l.def.Check(content)
 	}
-	r = reading{content: content, info: before}
+	r = reading{content: content, info: before, sum: in.sum.Sum64()}
 	if err != nil {
 		r.content, r.err = nil, plain(err)
 	}
@@ -128,16 +152,24 @@ func plain(err error) error {
 	return err
 }
 
-// counted counts what is read.
+// counted counts and sums up what is read.
 type counted struct {
 	r        io.Reader
 	n        int64
+	sum      maphash.Hash
 	progress *atomic.Int64
+}
+
+func (l look) counted(r io.Reader, progress *atomic.Int64) *counted {
+	c := &counted{r: r, progress: progress}
+	c.sum.SetSeed(l.seed)
+	return c
 }
 
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
+	_, _ = c.sum.Write(p[:n])
 	c.progress.Add(int64(n))
 	return n, err
 }

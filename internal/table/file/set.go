@@ -84,7 +84,8 @@ type Set struct {
 
 // Open reads all files side by side and gives the set in which those that could
 // not be read are unavailable. It returns within the longest timeout of a stalled
-// file, or when ctx ends.
+// file, or when ctx ends. What the previous set has read and still looks the same is
+// not read; where its file was fresh then, Run looks whether it has changed since.
 func Open(ctx context.Context, defs []Definition, opts Options) *Set {
 	s := &Set{opts: opts.withDefaults()}
 	view := make(table.View, len(defs))
@@ -98,7 +99,11 @@ func Open(ctx context.Context, defs []Definition, opts Options) *Set {
 		}
 	}
 	s.view.Store(&view)
-	s.each(func(w *watched) { w.poll(ctx) })
+	s.each(func(w *watched) {
+		w.opening = true
+		w.poll(ctx)
+		w.opening = false
+	})
 	return s
 }
 

@@ -252,6 +252,47 @@ func TestFreshIsReadAgain(t *testing.T) {
 	eventually(t, "eve is there", func() bool { return status(s, "eve") == table.Found })
 }
 
+// TestFreshAtReload: a file that was fresh when it was read is neither read by a
+// reload nor made anew when it has not changed, and is read when it has.
+func TestFreshAtReload(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "users")
+	write(t, path, "ann\n")
+	files := &stalling{}
+	opts := Options{Files: files, Every: 5 * time.Millisecond, Settle: time.Hour}
+	first := Open(t.Context(), []Definition{list(path)}, opts)
+	read := files.readers.Load()
+	opts.Previous = first
+	second := Open(t.Context(), []Definition{list(path)}, opts)
+	if files.readers.Load() != read {
+		t.Error("a reload reads what looks the same")
+	}
+	opts.Previous, opts.Settle = second, time.Nanosecond
+	third := run(t, opts, list(path))
+	eventually(t, "it is looked at again", func() bool { return files.readers.Load() > read })
+	eventually(t, "and no more", func() bool {
+		read = files.readers.Load()
+		time.Sleep(30 * time.Millisecond)
+		return files.readers.Load() == read
+	})
+	if third.View()[0].Content != first.View()[0].Content || third.Status()[0].Loads != 1 {
+		t.Errorf("what did not change was made anew: %+v", third.Status()[0])
+	}
+
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("eve\n"), 0o600); err != nil { // as long, in place
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path, info.ModTime(), info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	opts.Previous = second // which read it while it was fresh
+	fourth := run(t, opts, list(path))
+	eventually(t, "eve is there", func() bool { return status(fourth, "eve") == table.Found })
+}
+
 // stalling is files whose reads hang, or change under the reader.
 type stalling struct {
 	disk

@@ -3,6 +3,7 @@ package file
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"io/fs"
 	"os"
 	"sync"
@@ -26,10 +27,13 @@ type watched struct {
 	source *source
 	out    chan reading // of the read that has been begun; nil: none
 
+	opening bool // the set is being opened: nobody waits for more than what is needed
+
 	mu       sync.Mutex
 	content  table.Resident
 	loaded   fs.FileInfo // file of content
-	racy     bool        // loaded was still fresh when read: read once more
+	racy     bool        // loaded was still fresh when read: look at it once more
+	sum      uint64      // of the file of content, by the seed of source
 	refused  fs.FileInfo // last file that was not taken, nil: none
 	err      error
 	when     time.Time
@@ -48,7 +52,7 @@ func (w *watched) inherit(old *Set) {
 			continue
 		}
 		o.mu.Lock()
-		w.source, w.content, w.loaded, w.racy = o.source, o.content, o.loaded, o.racy
+		w.source, w.content, w.loaded, w.racy, w.sum = o.source, o.content, o.loaded, o.racy, o.sum
 		w.when, w.loads, w.failures = o.when, o.loads, o.failures
 		o.mu.Unlock()
 		return
@@ -84,7 +88,7 @@ func (w *watched) begin(ctx context.Context) bool {
 		return false
 	}
 	w.mu.Lock()
-	job := look{def: w.def, opts: w.set.opts, loaded: w.loaded, refused: w.refused}
+	job := look{def: w.def, opts: w.set.opts, loaded: w.loaded, refused: w.refused, seed: w.source.seed, sum: w.sum, opening: w.opening}
 	job.wasFull = w.content != nil && w.content.Len() > 0
 	if w.racy {
 		job.loaded, job.racy = nil, w.loaded
@@ -145,31 +149,25 @@ func (w *watched) take(r reading) {
 	case r.content != nil:
 		w.replaced(r)
 	case r.same == sameLoaded:
-		w.recovered()
+		w.recovered(r.racy)
 	}
 }
 
 func (w *watched) replaced(r reading) {
 	w.mu.Lock()
-	// The second read of a file that was fresh at the first is no news.
-	news := !w.racy || !same(w.loaded, r.info)
-	w.content, w.loaded, w.racy, w.refused, w.err = r.content, r.info, r.racy, nil, nil
+	w.content, w.loaded, w.racy, w.sum, w.refused, w.err = r.content, r.info, r.racy, r.sum, nil, nil
 	w.when = time.Now()
-	if news {
-		w.loads++
-	}
+	w.loads++
 	w.mu.Unlock()
 	w.set.replace(w.index, table.Version{Name: w.def.Name, Content: r.content})
-	if news {
-		w.set.opts.Log.Info("table loaded", "table", w.def.Name, "path", w.def.Path, "entries", r.content.Len())
-	}
+	w.set.opts.Log.Info("table loaded", "table", w.def.Name, "path", w.def.Path, "entries", r.content.Len())
 }
 
-// recovered: the file of the present content is there again.
-func (w *watched) recovered() {
+// recovered: the file of the present content is there, or there again.
+func (w *watched) recovered(racy bool) {
 	w.mu.Lock()
 	had := w.err
-	w.refused, w.err = nil, nil
+	w.racy, w.refused, w.err = racy, nil, nil
 	w.mu.Unlock()
 	if had != nil {
 		w.set.opts.Log.Info("table's file is there again", "table", w.def.Name, "path", w.def.Path)
@@ -229,6 +227,9 @@ func same(a, b fs.FileInfo) bool {
 type source struct {
 	turn     chan struct{} // holds one token while somebody reads
 	progress atomic.Int64  // grows with what is read
+	seed     maphash.Seed  // of sums; nobody can write a file of another's sum
 }
 
-func newSource() *source { return &source{turn: make(chan struct{}, 1)} }
+func newSource() *source {
+	return &source{turn: make(chan struct{}, 1), seed: maphash.MakeSeed()}
+}
