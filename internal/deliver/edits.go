@@ -2,25 +2,43 @@ package deliver
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/postroad/postroad/internal/decide"
 	"github.com/postroad/postroad/internal/mail"
+	"github.com/postroad/postroad/internal/spool"
 )
 
-// marksMax recipients of one transaction are marked.
-const marksMax = 50
+// Marks stand marksInLine on a line and marksInField in a field, so that neither is
+// long (RFC 5322 s2.1.1), and a job of a thousand recipients has few fields.
+const (
+	marksInLine  = 3
+	marksInField = 48
+)
 
 // edits gives the header lines that go in front of the message.
 func (r *run) edits() []byte {
 	if r.prefix == nil {
 		var b []byte
-		if r.t.Kind == decide.KindMX || r.t.Kind == decide.KindSMTP || r.a.Job.Homed {
+		if r.mayComeBack() {
 			b = r.appendMarks(b)
 		}
 		b = appendExpanded(b, r.a.Job.Expanded, r.a.Job.Original)
 		r.prefix = &b
 	}
 	return *r.prefix
+}
+
+// mayComeBack tells whether the message goes to a server that may send it back: by
+// mx and smtp, and to the sides of a migration, to which copies go too.
+func (r *run) mayComeBack() bool {
+	j := &r.a.Job
+	if r.t.Kind == decide.KindMX || r.t.Kind == decide.KindSMTP || j.Homed {
+		return true
+	}
+	return j.Copy != "" && slices.ContainsFunc(j.Recipients, func(to spool.Recipient) bool {
+		return r.cfg.Snapshot.IsSide(j.Lane.Transport, to.Final.Domain)
+	})
 }
 
 // appendExpanded tells which address was expanded to this recipient, by which
@@ -45,16 +63,26 @@ func appendOriginal(dst []byte, expanded, original mail.Address) []byte {
 	return appendField(dst, "X-Original-To", original.String())
 }
 
-// appendMarks writes a field for each recipient. The tokens tell nothing to
-// those who do not have the key.
+// appendMarks writes a mark for each recipient. They tell nothing to those who do
+// not have the key.
 func (r *run) appendMarks(dst []byte) []byte {
 	if len(r.d.o.MarkKey) == 0 {
 		return dst
 	}
-	for _, rcpt := range r.a.Job.Recipients[:min(marksMax, len(r.a.Job.Recipients))] {
-		dst = appendField(dst, decide.MarkField, decide.Mark(r.d.o.MarkKey, rcpt.Final, r.a.Job.Lane.Transport))
+	for n, rcpt := range r.a.Job.Recipients {
+		switch {
+		case n == 0:
+			dst = append(dst, decide.MarkField+": "...)
+		case n%marksInField == 0:
+			dst = append(dst, "\r\n"+decide.MarkField+": "...)
+		case n%marksInLine == 0:
+			dst = append(dst, "\r\n "...)
+		default:
+			dst = append(dst, ' ')
+		}
+		dst = append(dst, decide.Mark(r.d.o.MarkKey, rcpt.Final, r.a.Job.Lane.Transport)...)
 	}
-	return dst
+	return append(dst, "\r\n"...)
 }
 
 // appendField writes one field. The value is an address: what could end the

@@ -212,7 +212,19 @@ func TestHomedMailIsMarked(t *testing.T) {
 	w.cfg.Transports["old"].Kind = decide.KindLMTP
 	w.hosts["10.0.0.1:24"] = w.old
 	w.d.Attempt(t.Context(), homed("old", "a@d.example"))
-	if got := w.old.seen().messages[0].data; !strings.Contains(got, decide.Mark([]byte("key"), address("a@d.example"), "old")) {
-		t.Errorf("no mark in %q", got)
+	twin := job("old", "b@d.example")
+	twin.Job.Copy = "domain.d.example"
+	w.d.Attempt(t.Context(), twin)
+	journal := job("old", "x@done.example")
+	journal.Job.Copy = "copy.journal"
+	w.d.Attempt(t.Context(), journal)
+	got := w.old.seen().messages
+	for n, to := range []string{"a@d.example", "b@d.example"} {
+		if !strings.Contains(got[n].data, decide.Mark([]byte("key"), address(to), "old")) {
+			t.Errorf("no mark of %s in %q", to, got[n].data)
+		}
+	}
+	if strings.Contains(got[2].data, decide.MarkField) {
+		t.Errorf("a journal is marked: %q", got[2].data)
 	}
 }

@@ -9,25 +9,36 @@ import (
 )
 
 // jobs turns a decision into what the spool schedules: one job for each group
-// of deliveries, and one for what was refused while others were accepted, on
+// of deliveries, more for a large one, and one for what was refused while others were accepted, on
 // the transport that refuses, so that it bounces like any other mail.
 func (t *Transaction) jobs(d decide.Decision) []spool.Job {
 	groups := decide.Groups(d)
 	jobs := make([]spool.Job, 0, len(groups)+1)
-	for _, g := range groups {
-		job := t.job(spool.Lane{Tenant: g.Tenant, Transport: g.Transport, Nexthop: g.Nexthop})
-		job.N = len(jobs)
-		job.Nexthops, job.Sender, job.EnvID, job.Ret = g.Nexthops, g.Sender, g.EnvID, g.Ret
-		job.Rule, job.Copy, job.Expanded, job.Original = ruleName(g.Rule), g.Copy, g.Expanded, g.Original
-		job.Homed = g.Homed
-		job.Edits = t.edits(g.Edits)
-		job.Recipients = make([]spool.Recipient, len(g.Deliveries))
-		for i, leg := range g.Deliveries {
-			job.Recipients[i] = spool.Recipient{N: i, Final: leg.Recipient, Original: leg.Original, Notify: leg.Notify, ORCPT: leg.ORCPT, NotBy: leg.NotBy}
+	for i := range groups {
+		for part := range slices.Chunk(groups[i].Deliveries, jobRecipients) {
+			job := t.groupJob(&groups[i], part)
+			job.N = len(jobs)
+			jobs = append(jobs, job)
 		}
-		jobs = append(jobs, job)
 	}
 	return t.expansions(d, t.refusals(d, jobs))
+}
+
+// jobRecipients is the most of one job: what an attempt holds in memory.
+const jobRecipients = 1000
+
+// groupJob is the job of some deliveries of a group.
+func (t *Transaction) groupJob(g *decide.Group, part []decide.Delivery) spool.Job {
+	job := t.job(spool.Lane{Tenant: g.Tenant, Transport: g.Transport, Nexthop: g.Nexthop})
+	job.Nexthops, job.Sender, job.EnvID, job.Ret = g.Nexthops, g.Sender, g.EnvID, g.Ret
+	job.Rule, job.Copy, job.Expanded, job.Original = ruleName(g.Rule), g.Copy, g.Expanded, g.Original
+	job.Homed = g.Homed
+	job.Edits = t.edits(g.Edits)
+	job.Recipients = make([]spool.Recipient, len(part))
+	for i, leg := range part {
+		job.Recipients[i] = spool.Recipient{N: i, Final: leg.Recipient, Original: leg.Original, Notify: leg.Notify, ORCPT: leg.ORCPT, NotBy: leg.NotBy}
+	}
+	return job
 }
 
 // expansions appends a job for each tenant whose aliases were asked to confirm:

@@ -106,7 +106,7 @@ func (t *Transaction) messageFacts(h mail.Header, size int64) {
 	f.Header = h
 	f.Size = size
 	f.Received = h.Count("Received")
-	f.Marks = bounded(h.All(decide.MarkField))
+	f.Marks = decide.Marks(bounded(h.All(decide.MarkField)))
 	for _, v := range bounded(h.All("Delivered-To")) {
 		if a, err := mail.ParseAddress(v); err == nil {
 			f.DeliveredTo = append(f.DeliveredTo, a)
