@@ -18,6 +18,7 @@ const (
 	snapshot = "point"
 	folder   = "/run/point"
 	spoolDir = "postroad/spool"
+	sector   = 512 // of the device mapper's tables
 )
 
 // look opens the store as it stands on the disk, and tells what has changed.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/postroad/postroad/test/powercut/logwrites"
 )
 
 // replay goes through a record.
@@ -43,11 +45,11 @@ func (r *replay) run(out io.Writer) error {
 
 // count tells how many points there are.
 func count(log io.ReaderAt) (int, error) {
-	rec, err := openRecord(log)
+	rec, err := logwrites.Open(log)
 	n := 0
 	for err == nil {
-		var e entry
-		if e, err = rec.read(); err == nil && e.durable() {
+		var e logwrites.Entry
+		if e, err = rec.Next(); err == nil && e.Durable {
 			n++
 		}
 	}
@@ -59,12 +61,12 @@ func count(log io.ReaderAt) (int, error) {
 
 // play writes what was written, and looks at each step-th point.
 func (r *replay) play(log io.ReaderAt, disk *os.File, step int) error {
-	rec, err := openRecord(log)
+	rec, err := logwrites.Open(log)
 	if err != nil {
 		return err
 	}
 	for point := 0; ; {
-		e, err := rec.read()
+		e, err := rec.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -74,10 +76,10 @@ func (r *replay) play(log io.ReaderAt, disk *os.File, step int) error {
 		if err != nil {
 			return err
 		}
-		if e.mark != "" {
-			r.mark = e.mark
+		if e.Mark != "" {
+			r.mark = e.Mark
 		}
-		if !e.durable() {
+		if !e.Durable {
 			continue
 		}
 		if point++; point%step == 0 {
@@ -92,14 +94,14 @@ func (r *replay) play(log io.ReaderAt, disk *os.File, step int) error {
 	}
 }
 
-func apply(log io.ReaderAt, disk io.WriterAt, e entry) error {
-	if e.size == 0 || e.flags&flagMark != 0 {
+func apply(log io.ReaderAt, disk io.WriterAt, e logwrites.Entry) error {
+	if e.Size == 0 {
 		return nil
 	}
-	data := make([]byte, e.size)
-	if _, err := log.ReadAt(data, e.data); err != nil {
+	data := make([]byte, e.Size)
+	if _, err := log.ReadAt(data, e.Data); err != nil {
 		return err
 	}
-	_, err := disk.WriteAt(data, e.at)
+	_, err := disk.WriteAt(data, e.At)
 	return err
 }

@@ -1,4 +1,4 @@
-package main
+package logwrites
 
 import (
 	"bytes"
@@ -30,28 +30,31 @@ func padded(b []byte) []byte { return append(b, make([]byte, 512-len(b))...) }
 func TestRecord(t *testing.T) {
 	data := bytes.Repeat([]byte("x"), 1024)
 	log := written(4, block(8, 2, 0, ""), data, block(0, 0, flagMark, "m7"), block(99, 400, flagDiscard, ""), block(16, 0, flagFlush, ""), block(1, 1, 0, "unwritten"))
-	r, err := openRecord(bytes.NewReader(log))
+	r, err := Open(bytes.NewReader(log))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []entry{
-		{at: 8 * 512, size: 1024, data: 1024},
-		{data: 2560, flags: flagMark, mark: "m7"},
-		{at: 99 * 512, data: 3072, flags: flagDiscard},
-		{at: 16 * 512, data: 3584, flags: flagFlush},
+	want := []Entry{
+		{At: 8 * 512, Size: 1024, Data: 1024},
+		{Data: 2560, Mark: "m7"},
+		{At: 99 * 512, Data: 3072},
+		{At: 16 * 512, Data: 3584, Durable: true},
 	}
 	for i, w := range want {
-		if e, err := r.read(); err != nil || e != w {
+		if e, err := r.Next(); err != nil || e != w {
 			t.Errorf("entry %d: %+v, %v", i, e, err)
 		}
 	}
-	if !want[3].durable() || want[0].durable() {
-		t.Error("a flush is durable, a write is not")
-	}
-	if _, err := r.read(); !errors.Is(err, io.EOF) {
+	if _, err := r.Next(); !errors.Is(err, io.EOF) {
 		t.Errorf("after the last entry: %v", err)
 	}
-	if _, err := openRecord(bytes.NewReader(make([]byte, 512))); err == nil {
+	if r, err = Open(bytes.NewReader(log[:512])); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Next(); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("of a record that is cut off: %v", err)
+	}
+	if _, err := Open(bytes.NewReader(make([]byte, 512))); err == nil {
 		t.Error("an empty device is no log")
 	}
 }
@@ -59,10 +62,10 @@ func TestRecord(t *testing.T) {
 func FuzzRecord(f *testing.F) {
 	f.Add(written(2, block(8, 1, flagFUA, ""), padded(nil), block(0, 0, flagMark, "m7")))
 	f.Fuzz(func(t *testing.T, log []byte) {
-		r, err := openRecord(bytes.NewReader(log))
+		r, err := Open(bytes.NewReader(log))
 		for err == nil && r.left > 0 {
 			before := r.next
-			if _, err = r.read(); err == nil && r.next <= before {
+			if _, err = r.Next(); err == nil && r.next <= before {
 				t.Fatal("it does not go on")
 			}
 		}
