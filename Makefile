@@ -1,4 +1,4 @@
-.PHONY: help build test race fuzz crash powercut property equivalence mutation bench lint fmt demo scale
+.PHONY: help build test race fuzz crash powercut restarts property equivalence mutation bench lint fmt demo scale
 
 help: ## the verbs of this file
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -28,6 +28,9 @@ powercut: ## a virtual machine's power cut under load, its disk replayed to each
 
 property: ## what is explained is what is delivered, at full size
 	POSTROAD_WORLDS=80 go test -count=1 -timeout 20m -v -run 'ExplanationIsDelivery|Isolation' ./test/property
+
+restarts: ## twenty restarts under load: who was refused, the longest stall
+	POSTROAD_CRASH=all go test -count=1 -v -run TestRestartUnderLoad ./test/restart
 
 equivalence: ## imported Postfix configurations beside a real Postfix
 	go test -count=1 -v -run Import ./internal/importer/... ./test/interop

@@ -21,6 +21,7 @@ import (
 type verbs struct {
 	Serve     serveVerb      `cmd:"" help:"Run the server."`
 	Reload    reloadVerb     `cmd:"" help:"Give the running server its configuration anew."`
+	Restart   restartVerb    `cmd:"" help:"Have the running server go on as the program that is installed now; no client finds it closed."`
 	Check     checkVerb      `cmd:"" help:"Tell errors, warnings and proofs about a configuration."`
 	Route     routeVerb      `cmd:"" help:"Tell what would become of a message, and why."`
 	Queue     queueVerbs     `cmd:"" help:"Look at the queue of the running server, and change it."`

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
+
 	"github.com/postroad/postroad/internal/server"
 )
 
@@ -19,22 +21,49 @@ type serveVerb struct {
 	configured
 }
 
-// Run serves until it is told to stop: by SIGTERM or SIGINT; SIGHUP reloads.
+// Run serves until it is told to stop: by SIGTERM or SIGINT; SIGHUP reloads,
+// SIGUSR2 restarts.
 func (v serveVerb) Run(w *world) error {
-	s := server.New(server.Options{ConfigPath: v.Config, Version: version(), Output: w.stderr})
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
+	sockets, err := server.Inherit()
+	if err != nil {
+		return err
+	}
+	defer sockets.Close()
+	s := server.New(server.Options{ConfigPath: v.Config, Version: version(), Output: w.stderr, Listen: sockets.Listen})
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGHUP, syscall.SIGUSR2)
+	defer signal.Stop(told)
 	if err := s.Start(w.ctx); err != nil {
 		return err
 	}
+	if unused := sockets.Close(); len(unused) > 0 {
+		s.Log().Warn("sockets that no listener of the configuration wants are closed", "addresses", unused)
+	}
+	notify(s, daemon.SdNotifyReady)
 	for {
 		select {
-		case <-hangup:
-			s.Reload(w.ctx) // tells the log how it went
+		case sig := <-told:
+			if sig == syscall.SIGHUP {
+				s.Reload(w.ctx) // tells the log how it went
+				continue
+			}
+			s.Log().Info("restarting")
+			serves, err := restart(s, v.Config)
+			if !serves {
+				return err
+			}
+			s.Log().Error("the restart is refused, the server goes on as before", "error", err)
 		case <-w.ctx.Done():
+			notify(s, daemon.SdNotifyStopping)
 			return stop(s)
 		}
+	}
+}
+
+// notify tells systemd, where it started us.
+func notify(s *server.Server, state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		s.Log().Warn("systemd cannot be told", "state", state, "error", err)
 	}
 }
 

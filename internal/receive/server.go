@@ -49,8 +49,10 @@ type Server struct {
 	buffers      buffers
 
 	mu       sync.Mutex // guards what follows
-	closing  bool
+	shut     bool       // no door is opened any more
+	closing  bool       // nobody is let in any more
 	doors    map[net.Listener]struct{}
+	serving  sync.WaitGroup // of doors, entered under mu while shut is false
 	conns    map[*conn]context.CancelFunc
 	sessions sync.WaitGroup // entered under mu while closing is false
 }
@@ -219,13 +221,19 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// beginShutdown closes the doors before the sessions are told, so that whoever
+// was let in is told as well.
 func (s *Server) beginShutdown() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closing = true
+	s.shut = true
 	for ln := range s.doors {
 		ln.Close()
 	}
+	s.mu.Unlock()
+	s.serving.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closing = true
 	for c := range s.conns {
 		c.interrupt()
 	}
@@ -234,10 +242,11 @@ func (s *Server) beginShutdown() {
 func (s *Server) enterDoor(ln net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing {
+	if s.shut {
 		return false
 	}
 	s.doors[ln] = struct{}{}
+	s.serving.Add(1)
 	return true
 }
 
@@ -245,4 +254,5 @@ func (s *Server) leaveDoor(ln net.Listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.doors, ln)
+	s.serving.Done()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"sync"
 
@@ -132,6 +133,28 @@ func (d *doors) addrs(listener string) []net.Addr {
 		out = append(out, d.open[at].Addr())
 	}
 	return out
+}
+
+// files doubles the sockets, by the addresses that the configuration writes.
+func (d *doors) files() (map[string]*os.File, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := make(map[string]*os.File, len(d.open))
+	for at, ln := range d.open {
+		tcp, ok := ln.(*net.TCPListener)
+		if !ok {
+			continue // of a test
+		}
+		f, err := tcp.File()
+		if err != nil {
+			for _, f := range out {
+				f.Close()
+			}
+			return nil, err
+		}
+		out[at.bind] = f
+	}
+	return out, nil
 }
 
 // close closes all and waits until none is served.

@@ -262,6 +262,9 @@ func (s *Server) Ready() error {
 	return errDraining
 }
 
+// Log is where the server writes, once Start was called.
+func (s *Server) Log() *slog.Logger { return s.log }
+
 // Addrs gives the addresses on which a listener listens.
 func (s *Server) Addrs(listener string) []net.Addr { return s.doors.addrs(listener) }
 
