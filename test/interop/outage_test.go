@@ -21,6 +21,7 @@ import (
 // and comes back.
 type outage struct {
 	t       *testing.T
+	server  *peer.Postroad
 	bind    string
 	console string
 	traffic []*traffic
@@ -32,13 +33,21 @@ type outage struct {
 // and what a busy machine adds.
 const replyLimit = 4 * time.Second
 
+// pair is two local parts: of somebody who is there, and of somebody who is not.
+type pair struct{ known, unknown string }
+
 // startOutage serves with this table "users", which knows known@out.test, and
 // begins the traffic.
 func startOutage(t *testing.T, table string) *outage {
 	t.Helper()
+	return startOutageOf(t, table, pair{"known", "unknown"})
+}
+
+func startOutageOf(t *testing.T, table string, users pair) *outage {
+	t.Helper()
 	dir := peer.Dir(t)
 	o := &outage{t: t, bind: peer.FreePort(t), console: peer.FreePort(t)}
-	peer.StartPostroad(t, dir, fmt.Sprintf(`hostname = "edge.test"
+	o.server = peer.StartPostroad(t, dir, fmt.Sprintf(`hostname = "edge.test"
 data = %q
 listener "in" {
   bind = [%q]
@@ -55,7 +64,7 @@ domain "out.test" {
 	ctx, stop := context.WithCancel(t.Context())
 	o.stop = stop
 	for range 4 {
-		tr := &traffic{}
+		tr := &traffic{users: users}
 		o.traffic = append(o.traffic, tr)
 		o.clients.Go(func() { tr.run(ctx, o.bind) })
 	}
@@ -145,6 +154,7 @@ func (o *outage) stays(d time.Duration, known, unknown int) {
 
 // traffic is one client, and what it was told.
 type traffic struct {
+	users   pair
 	mu      sync.Mutex // guards replies
 	replies []told
 }
@@ -185,8 +195,9 @@ func (tr *traffic) message(ctx context.Context, addr string) error {
 	}
 	accepted := false
 	for _, to := range []string{"known", "unknown"} {
+		local := map[string]string{"known": tr.users.known, "unknown": tr.users.unknown}[to]
 		at := time.Now()
-		r, err := d.Command("RCPT TO:<" + to + "@out.test>")
+		r, err := d.Command("RCPT TO:<" + local + "@out.test>")
 		if err != nil {
 			return err
 		}
@@ -242,7 +253,12 @@ func (tr *traffic) latest(since time.Time, want map[string]int) error {
 // throughOutages takes the process away in both ways.
 func throughOutages(t *testing.T, table string, p *peer.Process, wait func()) {
 	t.Helper()
-	o := startOutage(t, table)
+	startOutage(t, table).through(p, wait)
+}
+
+func (o *outage) through(p *peer.Process, wait func()) {
+	t := o.t
+	t.Helper()
 	o.becomes(250, 550)
 	t.Log("its end")
 	p.End()

@@ -49,8 +49,12 @@ func TestFilesOfPostmap(t *testing.T) {
 		if err != nil {
 			t.Fatal(format, err)
 		}
+		asked := postmapAnswers(t, dir, format+":"+src, keys)
 		for i, k := range keys {
 			got := content.Lookup(table.Key(k))
+			if v, there := asked[k]; there != (got.Status == table.Found) || there && !slices.Equal(got.Values, []string{v}) {
+				t.Errorf("%s: %q: %+v, and postmap says %q, %v", format, k, got, v, there)
+			}
 			switch {
 			case i%2 == 0 && (got.Status != table.Found || !slices.Equal(got.Values, []string{fmt.Sprint(i)})):
 				t.Errorf("%s: %q: %+v, want %d", format, k, got, i)

@@ -3,6 +3,7 @@ package interop
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,10 +16,12 @@ import (
 
 func redisAsker(t *testing.T, url string, o redis.Options) remote.Batcher {
 	t.Helper()
+	roots := o.Server.Roots
 	var err error
 	if o.Server, o.Database, err = redis.Parse(url); err != nil {
 		t.Fatal(err)
 	}
+	o.Server.Roots = roots
 	if o.Password == nil {
 		o.Password = func() (string, error) { return peer.RedisPassword, nil }
 	}
@@ -36,6 +39,7 @@ func TestRedisTable(t *testing.T) {
 	r := peer.StartRedis(t)
 	redisHostile(t, r)
 	redisAnswers(t, r)
+	redisSecurity(t, r)
 	pass := peer.Write(t, peer.Dir(t), "pass", peer.RedisPassword+"\n")
 	known := func() {
 		r.Wait()
@@ -122,5 +126,28 @@ func redisAnswers(t *testing.T, r *peer.Redis) {
 	stranger := redisAsker(t, "redis://"+r.Addr, redis.Options{Command: "get", Name: "{key}", Password: wrong})
 	if got := stranger.Lookup(ctx, "one"); got.Status != table.TryLater {
 		t.Errorf("%+v", got)
+	}
+}
+
+// redisSecurity: over TLS only who proves to be the server answers.
+func redisSecurity(t *testing.T, r *peer.Redis) {
+	t.Helper()
+	otherRoots, _ := peer.Certificates(t, peer.Dir(t))
+	for name, c := range map[string]struct {
+		addr, roots string
+		want        table.Status
+	}{
+		"the authority":           {r.TLS, r.CA, table.Found},
+		"another authority":       {r.TLS, otherRoots, table.TryLater},
+		"the system's":            {r.TLS, "", table.TryLater},
+		"another name":            {strings.Replace(r.TLS, "127.0.0.1", "localhost", 1), r.CA, table.TryLater},
+		"no file":                 {r.TLS, r.CA + "x", table.TryLater},
+		"TLS where there is none": {r.Addr, r.CA, table.TryLater},
+	} {
+		o := redis.Options{Command: "get", Name: "{key}"}
+		o.Server.Roots = c.roots
+		if got := redisAsker(t, "rediss://"+c.addr, o).Lookup(t.Context(), "one"); got.Status != c.want {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
 }

@@ -19,6 +19,7 @@ type Program struct {
 	Dir  string // of its log
 	User string // "": root
 	End  syscall.Signal
+	All  bool     // End is for what it started too, which outlives it
 	Args []string // the program's path first
 }
 
@@ -71,7 +72,15 @@ func (p *Process) End() {
 	if p.cmd == nil {
 		return
 	}
-	p.cmd.Process.Signal(p.program.End)
+	if p.program.All {
+		p.Freeze() // so that the family is whole
+		for _, pid := range p.family() {
+			syscall.Kill(pid, p.program.End)
+			syscall.Kill(pid, syscall.SIGCONT)
+		}
+	} else {
+		p.cmd.Process.Signal(p.program.End)
+	}
 	gone := make(chan struct{})
 	go func() { p.cmd.Wait(); close(gone) }()
 	select {
@@ -111,6 +120,14 @@ func (p *Process) signalFamily(s syscall.Signal) {
 		}
 		family = append(family, children(family[i])...)
 	}
+}
+
+func (p *Process) family() []int {
+	family := []int{p.cmd.Process.Pid}
+	for i := 0; i < len(family); i++ {
+		family = append(family, children(family[i])...)
+	}
+	return family
 }
 
 func children(pid int) []int {
