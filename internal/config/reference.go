@@ -32,7 +32,11 @@ func (l *loader) reference(e hclsyntax.Expression, typ string) (ref, bool) {
 	}
 	var ok bool
 	if r.name, ok = l.traversalName(t.Traversal); !ok {
-		l.errorf(r.at, "a reference is written %s.NAME", typ)
+		if tenant, other := l.otherTenant(t.Traversal); other {
+			l.reachesInto(r, traversalText(t.Traversal), tenant)
+		} else {
+			l.errorf(r.at, "a reference is written %s.NAME", typ)
+		}
 		return ref{}, false
 	}
 	return l.lead(r)
@@ -40,12 +44,16 @@ func (l *loader) reference(e hclsyntax.Expression, typ string) (ref, bool) {
 
 // lead finds what a reference leads to: in the tenant first, then at the top level.
 func (l *loader) lead(r ref) (ref, bool) {
-	own := decide.Scoped(l.scope, r.name)
+	own := decide.Scoped(l.scope, strings.TrimPrefix(r.name, l.scope+".")) // "acme.staff/ann" is written in full
 	d := l.declared[r.typ][own]
 	switch {
 	case d != nil:
 		r.name = own
 	case l.scope != "" && l.declared[r.typ][r.name] != nil && r.typ == "directory":
+		if tenant, _, scoped := strings.Cut(r.name, "."); scoped {
+			l.reachesInto(r, "directory."+r.name, tenant)
+			return ref{}, false
+		}
 		l.errorf(r.at, "directory %q is the top level's, and its logins are not those of tenant %s", r.name, l.scope).
 			detail("a tenant's rules concern mail for its own domains and of its own logins")
 		return ref{}, false
@@ -57,6 +65,22 @@ func (l *loader) lead(r ref) (ref, bool) {
 	}
 	r.block = d.block
 	return r, true
+}
+
+// otherTenant tells whether a reference is written as one into a tenant, from
+// another: typ.TENANT.NAME.
+func (l *loader) otherTenant(t hcl.Traversal) (string, bool) {
+	if len(t) != 3 || l.scope == "" {
+		return "", false
+	}
+	name, ok := traversalName(t[:2])
+	return name, ok && name != l.scope && l.declared[tenantBlock][name] != nil
+}
+
+// reachesInto refuses what leads into another tenant.
+func (l *loader) reachesInto(r ref, what, tenant string) {
+	l.errorf(r.at, "a reference of tenant %s reaches outside: %s belongs to %s", l.scope, what, owner(tenant)).
+		detail("a tenant names what is its own, and of the top level all but its directories")
 }
 
 func (l *loader) unknownRef(r ref) {
