@@ -26,9 +26,9 @@ type Config struct {
 	Retries     map[string]*Retry     // "default" is always there
 	Directories map[string]*Directory
 	Tenants     map[string]*Tenant
-	Tables      []*Table             // in the order of Rules.Tables
-	Asks        map[mail.Domain]*Ask // how transports are asked, by domain with mailboxes = "ask"
-	Console     *Console             // nil: none
+	Tables      []*Table        // in the order of Rules.Tables
+	Asks        map[string]*Ask // how transports are asked, by the block with mailboxes = "ask" ("domain.example.com")
+	Console     *Console        // nil: none
 	Log         Log
 	SRS         []*SRS
 	Sources     map[string][]byte // file name → content, for diagnostics

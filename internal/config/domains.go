@@ -81,8 +81,14 @@ func (l *loader) buildDomains(rules *decide.Rules) {
 		} else {
 			l.addresses(b, &d)
 		}
-		l.migration(rules, b, &d)
-		l.ask(rules, b, &d)
+		var deliver []string
+		if d.Deliver != "" {
+			deliver = []string{d.Deliver}
+		}
+		d.Migration = l.migration(rules, b, deliver)
+		if l.askedFor(b, d.Members) {
+			d.MailboxTable = l.ask(rules, b, deliver, d.Migration)
+		}
 		l.subaddress(b)
 		if l.errors == before {
 			rules.Domains = append(rules.Domains, d)

@@ -53,11 +53,12 @@ func (l *loader) speaks(name string) bool {
 	return t == nil || slices.Contains([]string{decide.KindMX, decide.KindSMTP, decide.KindLMTP}, t.Kind)
 }
 
-// migration builds the migration of a domain.
-func (l *loader) migration(rules *decide.Rules, b *block, d *decide.Domain) {
+// migration builds the migration of a domain, or of many; deliver is where their
+// mail goes else.
+func (l *loader) migration(rules *decide.Rules, b *block, deliver []string) *decide.Migration {
 	in := l.innerOf(b, "migration")
 	if in == nil || in.bad {
-		return
+		return nil
 	}
 	m := &decide.Migration{
 		Source: in.source(), New: get[ref](in, "new").name, Old: get[ref](in, "old").name,
@@ -73,12 +74,15 @@ func (l *loader) migration(rules *decide.Rules, b *block, d *decide.Domain) {
 			m.Forwards = append(m.Forwards, decide.Forwards{Side: decide.Side(side), Table: l.tableFor(in, name, "aliases")})
 		}
 	}
-	l.migrationSense(in, d, m)
-	d.Migration = m
+	l.migrationSense(in, m)
+	if m.DryRun && len(deliver) == 0 {
+		l.errorf(in.place("dry_run"), "%s has no deliver by which mail goes during a dry run", b.ref())
+	}
+	return m
 }
 
 // migrationSense tells what cannot be meant.
-func (l *loader) migrationSense(in *block, d *decide.Domain, m *decide.Migration) {
+func (l *loader) migrationSense(in *block, m *decide.Migration) {
 	for _, name := range []string{"new", "old"} {
 		if t := get[ref](in, name).name; !l.speaks(t) {
 			l.errorf(in.place(name), "transport.%s speaks to no host, so that nobody can say who is unknown there", t).
@@ -91,24 +95,15 @@ func (l *loader) migrationSense(in *block, d *decide.Domain, m *decide.Migration
 	if in.given("percent") && m.Default == decide.SideNew {
 		l.errorf(in.place("percent"), `percent has no meaning beside default = "new"`).detail("everybody whom nobody names lives there already")
 	}
-	if m.DryRun && d.Deliver == "" {
-		l.errorf(in.place("dry_run"), "%s has no deliver by which mail goes during a dry run", d.Ref.Name)
-	}
 }
 
-// ask builds how the domain's transport is asked.
-func (l *loader) ask(rules *decide.Rules, b *block, d *decide.Domain) {
+// ask builds how the transports of a domain, or of many, are asked, and gives the
+// table that does.
+func (l *loader) ask(rules *decide.Rules, b *block, deliver []string, m *decide.Migration) decide.TableID {
 	in := l.innerOf(b, "ask")
-	if d.Members != decide.MembersAsk {
-		if in != nil {
-			l.errorf(in.at, `ask has no meaning without mailboxes = "ask"`)
-		}
-		return
-	}
 	if in == nil {
 		in = l.defaultBlock(askSpec())
 	}
-	d.MailboxTable = l.housekept(rules, decide.FormatAsk)
 	l.positive(in, "known", "known_refresh", "unknown", "unknown_refresh", "timeout")
 	a := &Ask{
 		Sender: mail.Path{Address: get[mail.Address](in, "sender")},
@@ -117,15 +112,30 @@ func (l *loader) ask(rules *decide.Rules, b *block, d *decide.Domain) {
 		Timeout: get[time.Duration](in, "timeout"),
 	}
 	if l.config.Asks == nil {
-		l.config.Asks = make(map[mail.Domain]*Ask)
+		l.config.Asks = make(map[string]*Ask)
 	}
-	l.config.Asks[d.Name] = a
-	switch {
-	case d.Deliver == "" && (d.Migration == nil || d.Migration.DryRun):
+	l.config.Asks[b.ref()] = a
+	if len(deliver) == 0 && (m == nil || m.DryRun) {
 		l.errorf(b.place("mailboxes"), "there is nobody to be asked: %s has no deliver", b.ref())
-	case d.Deliver != "" && d.Migration == nil && !l.speaks(d.Deliver):
-		l.errorf(b.place("mailboxes"), "transport.%s speaks to no host that could be asked", d.Deliver)
 	}
+	for _, name := range deliver {
+		if m == nil && !l.speaks(name) {
+			l.errorf(b.place("mailboxes"), "transport.%s speaks to no host that could be asked", name)
+		}
+	}
+	return l.housekept(rules, decide.FormatAsk)
+}
+
+// askedFor tells whether a block says mailboxes = "ask"; a block that says how, and
+// not that, has no meaning.
+func (l *loader) askedFor(b *block, members decide.Members) bool {
+	if members == decide.MembersAsk {
+		return true
+	}
+	if in := l.innerOf(b, "ask"); in != nil {
+		l.errorf(in.at, `ask has no meaning without mailboxes = "ask"`)
+	}
+	return false
 }
 
 // defaultBlock is a block that does not stand there: everything has its default.

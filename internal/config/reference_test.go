@@ -41,7 +41,8 @@ func sections() []section {
 		default:
 			out = append(out, section{name: b.name, doc: b.doc, fields: b.fields})
 			for _, in := range b.inner {
-				if in.single && !in.later {
+				// Many domains have the same blocks as one.
+				if in.single && !in.later && b.name != "domains" {
 					out = append(out, section{name: b.name + " " + in.name, doc: in.doc, fields: in.fields})
 				}
 			}

@@ -30,11 +30,11 @@ func tenantLimitsSpec() *blockSpec {
 func templateSpec() *blockSpec {
 	return &blockSpec{name: "domains", doc: "Many domains from a table, read at run time. A domain that has a block of its own is not looked up; of several `domains` the first whose table knows the domain counts.",
 		fields: []field{
-			{name: "from", typ: typeRef, of: "table", required: true, doc: "The table. Key a domain; value a word of `deliver`, with `tenant/` before it where the domain is a tenant's.", example: `table.hosted_domains`},
-			{name: "mailboxes", typ: typeMembers, doc: "Who is there: a table with whole addresses as keys, or `\"any\"`.", example: `table.users`},
+			{name: "from", typ: typeRef, of: "table", required: true, doc: "The table. Key a domain; value a word of `deliver`, with `tenant/` before it where the domain is a tenant's; or `@domain`, another hosted domain whose addresses are valid there too.", example: `table.hosted_domains`},
+			{name: "mailboxes", typ: typeMembers, doc: "Who is there: a table with whole addresses as keys, `\"any\"`, or `\"ask\"`: whom the domain's transport accepts.", example: `table.users`},
 			{name: "aliases", typ: typeRef, of: "table", doc: "Other names, as in `domain`.", example: `table.aliases`},
 			{name: "catch_all", typ: typeText, doc: "Local part, in each of the domains, that gets mail for everybody else.", example: `"info"`},
 			{name: "subaddress", typ: typeText, doc: "As in `domain`.", example: `"+"`},
 			{name: "deliver", typ: typeWays, doc: "The transport where no route decides: one for all, or one for each word; `\"*\"` is for all other words.", example: `{ "fra" = transport.acme_fra, "old" = transport.acme_old }`},
-		}}
+		}, inner: []*blockSpec{migrationSpec(), askSpec()}}
 }

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -127,7 +129,7 @@ func (l *loader) ways(e hclsyntax.Expression) (map[string]string, bool) {
 	out := make(map[string]string, len(entries))
 	for _, en := range entries {
 		r, good := l.reference(en.value, "transport")
-		if strings.ContainsAny(en.key.s, "/ \t") || en.key.s == "" {
+		if strings.ContainsAny(en.key.s, "/ \t") || en.key.s == "" || en.key.s[0] == '@' {
 			l.errorf(en.key.at, "%q is no word of a table's value", en.key.s)
 			good = false
 		}
@@ -146,9 +148,14 @@ func (l *loader) buildTemplates(rules *decide.Rules) {
 			CatchAll: get[string](b, "catch_all"), Subaddress: get[string](b, "subaddress"), Deliver: get[map[string]string](b, "deliver"),
 		}
 		if m, is := b.values["mailboxes"].v.(memberValue); is {
-			if t.Members, t.MailboxTable = m.members, m.table; m.members != decide.MembersTable && m.members != decide.MembersAny {
-				l.errorf(b.place("mailboxes"), `mailboxes of many domains is a table or "any"`)
+			if t.Members, t.MailboxTable = m.members, m.table; m.members == decide.MembersList {
+				l.errorf(b.place("mailboxes"), `mailboxes of many domains is a table, "any" or "ask"`)
 			}
+		}
+		deliver := slices.Compact(slices.Sorted(maps.Values(t.Deliver)))
+		t.Migration = l.migration(rules, b, deliver)
+		if l.askedFor(b, t.Members) {
+			t.MailboxTable = l.ask(rules, b, deliver, t.Migration)
 		}
 		if _, err := mail.ParseAddress(t.CatchAll + "@local.invalid"); b.given("catch_all") && (err != nil || strings.Contains(t.CatchAll, "@")) {
 			l.errorf(b.place("catch_all"), "catch_all of many domains is a local part, since there is one in each")

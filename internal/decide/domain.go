@@ -13,6 +13,7 @@ import (
 type domain struct {
 	*Domain
 	real      *domain
+	template  *Template       // that it comes from; nil: it has a block
 	scheme    *SRS            // it is a domain of return paths, and of nothing else
 	cause     string          // why it cannot be told whose it is, or what becomes of its mail
 	bareKeys  bool            // its mailbox table may hold bare local parts
@@ -56,7 +57,7 @@ func compileDomain(r *Rules, source *Domain) *domain {
 		d.aliases[source.Aliases[i].Address.Key()] = &source.Aliases[i]
 	}
 	d.bareKeys = source.Members == MembersTable && r.hasBareKeys(source.MailboxTable)
-	d.bareMoved = source.Migration != nil && r.hasBareKeys(source.Migration.Moved)
+	d.bareMoved = r.hasBareMoves(source.Migration)
 	return d
 }
 
@@ -64,6 +65,9 @@ func compileDomain(r *Rules, source *Domain) *domain {
 func (r *Rules) hasBareKeys(id TableID) bool {
 	return id >= 0 && int(id) < len(r.Tables) && slices.Contains([]string{"list", "inline"}, r.Tables[id].Format)
 }
+
+// hasBareMoves tells the same of the table of moved addresses.
+func (r *Rules) hasBareMoves(m *Migration) bool { return m != nil && r.hasBareKeys(m.Moved) }
 
 func (s *Snapshot) linkDomain(d *domain) error {
 	if d.AliasOf != "" {
@@ -79,11 +83,10 @@ func (s *Snapshot) linkDomain(d *domain) error {
 	if d.AliasTable != NoTable && !s.hasTable(d.AliasTable) {
 		return missing(d.Ref, "table", fmt.Sprint(int(d.AliasTable)))
 	}
-	return s.linkMigration(d)
+	return s.linkMigration(d.Ref, d.Migration)
 }
 
-func (s *Snapshot) linkMigration(d *domain) error {
-	m := d.Migration
+func (s *Snapshot) linkMigration(at Ref, m *Migration) error {
 	if m == nil {
 		return nil
 	}
@@ -93,12 +96,12 @@ func (s *Snapshot) linkMigration(d *domain) error {
 	}
 	for _, id := range tables {
 		if id != NoTable && !s.hasTable(id) {
-			return missing(d.Ref, "table", fmt.Sprint(int(id)))
+			return missing(at, "table", fmt.Sprint(int(id)))
 		}
 	}
 	for _, name := range []string{m.New, m.Old} {
 		if s.transports[name] == nil {
-			return missing(d.Ref, "transport", name)
+			return missing(at, "transport", name)
 		}
 	}
 	return nil

@@ -12,9 +12,11 @@ type Home struct {
 	Domain    mail.Domain // under migration; "" when there is none
 	Side      Side
 	Transport string
-	Other     string // transport of the other side; "" when there is no migration
-	TryOther  bool   // Other is asked before mail bounces
-	Rule      Ref    // that tells
+	Other     string  // transport of the other side; "" when there is no migration
+	TryOther  bool    // Other is asked before mail bounces
+	Rule      Ref     // that tells
+	Percent   float64 // share of the migration
+	Block     string  // that hosts the domain: "domain.example.com", "domains.hosted"
 }
 
 // HomeOf tells where mail for a final recipient goes now, for mail whose way is
@@ -34,13 +36,35 @@ func (s *Snapshot) HomeOf(memo *Memo, a mail.Address) (Home, table.Status, []Que
 		if d.real.Deliver == "" {
 			return Home{}, table.NotFound, nil
 		}
-		return Home{Transport: d.real.Deliver, Rule: d.real.Ref}, table.Found, nil
+		return Home{Transport: d.real.Deliver, Rule: d.real.Ref, Block: d.real.block()}, table.Found, nil
 	}
 	sub := q.subjectOf(a)
 	if h, known := q.home(d.real, &sub); known {
 		return h, table.Found, nil
 	}
 	return Home{}, table.TryLater, q.needs
+}
+
+// block names what in the configuration hosts a domain.
+func (d *domain) block() string {
+	if d.template != nil {
+		return d.template.Name
+	}
+	return d.Ref.Name
+}
+
+// DomainAt gives the hosted domain of that name, from its block or from a table.
+// Questions mean that nothing else counts, as in Recipient.
+func (s *Snapshot) DomainAt(memo *Memo, name mail.Domain) (Domain, table.Status, []Question) {
+	q := s.query(&Input{Memo: memo}, true)
+	switch d := q.domainAt(name); {
+	case d == nil:
+		return Domain{}, table.NotFound, nil
+	case d.cause != "":
+		return Domain{}, table.TryLater, q.needs
+	default:
+		return *d.Domain, table.Found, nil
+	}
 }
 
 // home asks in the order of Migration; false when a table cannot answer.
@@ -54,6 +78,7 @@ func (q *query) home(d *domain, s *subject) (Home, bool) {
 		}
 		m := d.Migration
 		h.Domain = d.Name
+		h.Percent, h.Block = m.Percent, d.block()
 		h.Transport, h.Other, h.TryOther = m.Transport(h.Side), m.Transport(SideNew-h.Side), m.TryOther
 		return h, told == yes
 	}

@@ -34,7 +34,7 @@ func (q *query) domainAt(name mail.Domain) *domain {
 		}
 	}
 	asked := len(q.needs)
-	d := q.rent(name)
+	d := q.joined(q.rent(name))
 	if len(q.rented) < mostRented && len(q.needs) == asked {
 		q.rented = append(q.rented, rented{name, d})
 	}
@@ -72,6 +72,9 @@ func (q *query) letDomain(t *Template, name mail.Domain, a table.Answer) *domain
 	if a.Source != "" {
 		d.Source = a.Source
 	}
+	if real, is := strings.CutPrefix(way, "@"); is {
+		return d.named(mail.Domain(real))
+	}
 	transport, known := t.Deliver[way]
 	if !known {
 		transport, known = t.Deliver[AnyWay]
@@ -83,12 +86,50 @@ func (q *query) letDomain(t *Template, name mail.Domain, a table.Answer) *domain
 	return d
 }
 
+// named makes it another name of a domain, and nothing else.
+func (d *domain) named(real mail.Domain) *domain {
+	d.Domain = &Domain{Ref: d.Ref, Name: d.Name, Tenant: d.Tenant, MailboxTable: NoTable, AliasTable: NoTable}
+	name, err := mail.ParseDomain(string(real))
+	if d.AliasOf = name; err != nil || name == d.Name {
+		d.cause = fmt.Sprintf("%q is no other domain", "@"+string(real))
+	}
+	return d
+}
+
+// joined finds the domain whose other name a table says that it is. Whose it is
+// follows from that, since nobody else decides what becomes of its mail.
+func (q *query) joined(d *domain) *domain {
+	if d == nil || d.AliasOf == "" || d.cause != "" {
+		return d
+	}
+	real := q.Snapshot.domains[d.AliasOf]
+	if real == nil {
+		real = q.rent(d.AliasOf)
+	}
+	switch {
+	case real == nil:
+		d.cause = fmt.Sprintf("%s is another name of %s, which is not hosted here", d.Name, d.AliasOf)
+	case real.cause != "":
+		d.cause = real.cause
+	case real.template != nil && real.AliasOf != "":
+		d.cause = fmt.Sprintf("%s is another name of %s, which is one itself", d.Name, d.AliasOf)
+	case d.Tenant != "" && d.Tenant != real.Tenant:
+		d.cause = fmt.Sprintf("%s is another name of %s, which belongs to %s", d.Name, d.AliasOf, real.owner())
+	default:
+		d.real, d.Tenant = real.real, real.Tenant
+		d.Ref.Name = ruleRef(d.Tenant, "domain", string(d.Name))
+	}
+	return d
+}
+
 // let makes one domain of a template, before its value is known.
 func (q *query) let(t *Template, name mail.Domain) *domain {
 	d := &domain{Domain: &Domain{
 		Ref: Ref{Name: t.Name, Source: t.Source}, Name: name,
 		Members: t.Members, MailboxTable: t.MailboxTable, AliasTable: t.AliasTable, Subaddress: t.Subaddress,
-	}}
+		Migration: t.Migration,
+	}, template: t}
+	d.bareMoved = q.Rules.hasBareMoves(t.Migration)
 	d.real, d.bareKeys = d, t.Members == MembersTable && q.Rules.hasBareKeys(t.MailboxTable)
 	if t.CatchAll != "" {
 		d.CatchAll = []mail.Address{{Local: t.CatchAll, Domain: name}}
@@ -121,13 +162,17 @@ func (d *domain) owner() string {
 func (s *Snapshot) checkTemplates() error {
 	for i := range s.Rules.Templates {
 		t := &s.Rules.Templates[i]
-		if !s.hasTable(t.From) || t.Members == MembersTable && !s.hasTable(t.MailboxTable) || t.AliasTable != NoTable && !s.hasTable(t.AliasTable) {
+		listed := t.Members == MembersTable || t.Members == MembersAsk
+		if !s.hasTable(t.From) || listed && !s.hasTable(t.MailboxTable) || t.AliasTable != NoTable && !s.hasTable(t.AliasTable) {
 			return missing(t.Ref, "table", "")
 		}
 		for _, name := range t.Deliver {
 			if name != "" && s.transports[name] == nil {
 				return missing(t.Ref, "transport", name)
 			}
+		}
+		if err := s.linkMigration(t.Ref, t.Migration); err != nil {
+			return err
 		}
 	}
 	return nil

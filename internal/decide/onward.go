@@ -36,17 +36,24 @@ type Walker struct {
 func (s *Snapshot) Walker(view table.View) *Walker {
 	w := &Walker{q: s.query(&Input{Memo: &Memo{View: view}}, true), renaming: map[*ruleset][]*rule{}}
 	for i := range s.Rules.Domains {
-		m := s.Rules.Domains[i].Migration
-		if m == nil {
-			continue
-		}
-		for _, f := range m.Forwards {
-			if !slices.Contains(w.forwards, f.Table) {
-				w.forwards = append(w.forwards, f.Table)
-			}
-		}
+		w.knowing(s.Rules.Domains[i].Migration)
+	}
+	for i := range s.Rules.Templates {
+		w.knowing(s.Rules.Templates[i].Migration)
 	}
 	return w
+}
+
+// knowing notes what the systems of a migration are known to forward.
+func (w *Walker) knowing(m *Migration) {
+	if m == nil {
+		return
+	}
+	for _, f := range m.Forwards {
+		if !slices.Contains(w.forwards, f.Table) {
+			w.forwards = append(w.forwards, f.Table)
+		}
+	}
 }
 
 // Onward takes one step. What rewriting does to a recipient is one of its own.

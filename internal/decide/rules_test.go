@@ -270,11 +270,16 @@ func (w *world) template(a attributes, ref Ref) Template {
 	switch boxes := a.word("mailboxes"); {
 	case boxes == "any":
 		t.Members = MembersAny
+	case strings.HasPrefix(boxes, "ask."):
+		t.Members, t.MailboxTable = MembersAsk, w.id("table."+strings.TrimPrefix(boxes, "ask."))
 	case boxes != "":
 		t.Members, t.MailboxTable = MembersTable, w.id(boxes)
 	}
 	if aliases := a.word("aliases"); aliases != "" {
 		t.AliasTable = w.id(aliases)
+	}
+	if a.word("new") != "" {
+		t.Migration = w.migration(a, ref)
 	}
 	for _, way := range a.list("deliver") {
 		word, transport, _ := strings.Cut(way, ":")

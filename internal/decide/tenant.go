@@ -24,15 +24,17 @@ func Scoped(tenant, name string) string {
 const AnyWay = "*"
 
 // Template is many domains from a table: the key is a domain, the value names its
-// way in Deliver, "way" or "tenant/way". Only the top level has templates, so that
+// way in Deliver, "way" or "tenant/way", or another hosted domain whose addresses
+// are valid there too, "@domain". Only the top level has templates, so that
 // no tenant can claim a domain by writing it into a table of its own.
 type Template struct {
 	Ref                  // "domains.hosted"
 	From         TableID // key a domain
-	Members      Members // none, a table, or any
+	Members      Members // none, a table, any, or ask
 	MailboxTable TableID // as Domain has it
 	AliasTable   TableID
 	CatchAll     string // local part in each of the domains; "" none
 	Subaddress   string
 	Deliver      map[string]string // word of the value to transport; "" as value goes on to the routes
+	Migration    *Migration        // of each of them; nil: none
 }

@@ -26,6 +26,7 @@ type HomeEvent struct {
 	State   spool.State // Delivered or Failed; Moved: unknown there, the other side is asked
 	Unknown bool        // Failed, Moved: the side does not know the address
 	Only    bool        // Delivered: the other side does not know it
+	Percent float64     // share of the migration, as configured
 }
 
 // lookupsMax is how long the look-ups for the homes of a job may take.
@@ -76,10 +77,20 @@ func HomeOf(ctx context.Context, s *decide.Snapshot, view table.View, a mail.Add
 	return homeOf(ctx, s, &decide.Memo{View: view, Answers: make(map[decide.Question]table.Answer)}, a)
 }
 
-// homeOf asks decide, and looks up what it needs.
 func homeOf(ctx context.Context, s *decide.Snapshot, memo *decide.Memo, a mail.Address) (decide.Home, table.Status) {
+	return asking(ctx, memo, func() (decide.Home, table.Status, []decide.Question) { return s.HomeOf(memo, a) })
+}
+
+// DomainAt gives a hosted domain, from its block or from a table.
+func DomainAt(ctx context.Context, s *decide.Snapshot, view table.View, name mail.Domain) (decide.Domain, table.Status) {
+	memo := &decide.Memo{View: view, Answers: make(map[decide.Question]table.Answer)}
+	return asking(ctx, memo, func() (decide.Domain, table.Status, []decide.Question) { return s.DomainAt(memo, name) })
+}
+
+// asking asks decide, and looks up what it needs.
+func asking[T any](ctx context.Context, memo *decide.Memo, ask func() (T, table.Status, []decide.Question)) (T, table.Status) {
 	for range roundsMax {
-		h, status, needs := s.HomeOf(memo, a)
+		h, status, needs := ask()
 		if len(needs) == 0 {
 			return h, status
 		}
@@ -89,7 +100,8 @@ func homeOf(ctx context.Context, s *decide.Snapshot, memo *decide.Memo, a mail.A
 			memo.Answers[q] = answers[n]
 		}
 	}
-	return decide.Home{}, table.TryLater
+	var none T
+	return none, table.TryLater
 }
 
 func lookup(ctx context.Context, view table.View, q decide.Question) table.Answer {
@@ -154,7 +166,7 @@ func (r *run) tellHome(s *slot) {
 	if r.d.o.Homes == nil || s.home.Domain == "" || s.state == spool.Waiting || s.remote == "" {
 		return
 	}
-	e := HomeEvent{Domain: s.home.Domain, Address: s.rcpt.Final, Side: s.home.Side, State: s.state}
+	e := HomeEvent{Domain: s.home.Domain, Address: s.rcpt.Final, Side: s.home.Side, State: s.state, Percent: s.home.Percent}
 	if r.a.Job.Lane.Transport != s.home.Transport {
 		e.Side = decide.SideNew - s.home.Side
 	}

@@ -18,6 +18,19 @@ func backscatter(s *subject) []Finding {
 				"%s takes mail for whoever is named, by %s: what is refused behind it bounces to senders who may be forged; a list, a table or \"ask\" refuses at once", d.Name, how)))
 		}
 	}
+	for _, t := range s.rules.Templates {
+		how := ""
+		switch {
+		case t.Members == decide.MembersAny:
+			how = `mailboxes = "any"`
+		case t.CatchAll != "":
+			how = "its catch_all"
+		default:
+			continue
+		}
+		out = append(out, about(t.Ref, "unknown users are accepted", fmt.Sprintf(
+			"the domains of %s take mail for whoever is named, by %s: what is refused behind them bounces to senders who may be forged; a table or \"ask\" refuses at once", t.Name, how)))
+	}
 	return out
 }
 

@@ -191,17 +191,22 @@ func (g *paths) tables() []aliasing {
 			out[i].domains = append(out[i].domains, d)
 		}
 	}
+	forwards := func(m *decide.Migration) {
+		if m == nil {
+			return
+		}
+		for _, f := range m.Forwards {
+			add(f.Table, "")
+		}
+	}
 	for i := range g.rules.Domains {
 		d := &g.rules.Domains[i]
 		add(d.AliasTable, d.Name)
-		if d.Migration != nil {
-			for _, f := range d.Migration.Forwards {
-				add(f.Table, "")
-			}
-		}
+		forwards(d.Migration)
 	}
 	for _, t := range g.rules.Templates {
 		add(t.AliasTable, "")
+		forwards(t.Migration)
 	}
 	return out
 }

@@ -37,14 +37,10 @@ func usedTables(rules *decide.Rules) map[decide.TableID]bool {
 	for _, d := range rules.Domains {
 		used[d.AliasTable] = true
 		used[d.MailboxTable] = used[d.MailboxTable] || d.Members == decide.MembersTable
-		if d.Migration != nil {
-			used[d.Migration.Moved] = true
-			for _, f := range d.Migration.Forwards {
-				used[f.Table] = true
-			}
-		}
+		migrationTables(d.Migration, used)
 	}
 	for _, t := range rules.Templates {
+		migrationTables(t.Migration, used)
 		used[t.From], used[t.AliasTable] = true, true
 		used[t.MailboxTable] = used[t.MailboxTable] || t.Members == decide.MembersTable
 	}
@@ -52,6 +48,16 @@ func usedTables(rules *decide.Rules) map[decide.TableID]bool {
 		used[d.Owns] = true
 	}
 	return used
+}
+
+func migrationTables(m *decide.Migration, used map[decide.TableID]bool) {
+	if m == nil {
+		return
+	}
+	used[m.Moved] = true
+	for _, f := range m.Forwards {
+		used[f.Table] = true
+	}
 }
 
 func matcherTables(m decide.Matchers, used map[decide.TableID]bool) {
@@ -82,6 +88,9 @@ func unusedTransports(s *subject) []Finding {
 	for _, t := range s.rules.Templates {
 		for _, via := range t.Deliver {
 			used[via] = true
+		}
+		if m := t.Migration; m != nil {
+			used[m.New], used[m.Old] = true, true
 		}
 	}
 	for _, c := range s.rules.Copies {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -31,8 +32,6 @@ type Options struct {
 	FS  vfs.FS           // the machine's
 	Now func() time.Time // time.Now
 	Log *slog.Logger     // none
-	// Percent of a domain's share as configured, where a pause leaves it; nil: 0.
-	Percent func(mail.Domain) float64
 }
 
 const (
@@ -65,9 +64,6 @@ func Open(o Options) (*Book, error) {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.Percent == nil {
-		o.Percent = func(mail.Domain) float64 { return 0 }
 	}
 	j, err := openJournal(o.FS, o.Dir)
 	if err != nil {
@@ -159,6 +155,20 @@ func keysOf(list []mail.Address) []string {
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)
+}
+
+// Domains gives those of which the book knows something.
+func (b *Book) Domains() []mail.Domain {
+	known := map[mail.Domain]bool{}
+	for _, d := range b.journal.now.Load().domains {
+		known[d] = true
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for d := range b.tallies {
+		known[d] = true
+	}
+	return slices.Sorted(maps.Keys(known))
 }
 
 // lastMove gives those of the last move that brought somebody who is still there.

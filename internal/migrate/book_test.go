@@ -27,7 +27,7 @@ func open(t *testing.T, disk vfs.FS) *Book {
 	if err := disk.MkdirAll("data", 0o700); err != nil {
 		t.Fatal(err)
 	}
-	b, err := Open(Options{Dir: "data", FS: disk, Now: func() time.Time { return epoch }, Percent: func(mail.Domain) float64 { return 30 }})
+	b, err := Open(Options{Dir: "data", FS: disk, Now: func() time.Time { return epoch }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +215,7 @@ func FuzzParse(f *testing.F) {
 // told gives events of so many addresses, of which some are unknown.
 func told(b *Book, side decide.Side, from, n, unknown int) {
 	for i := range n {
-		e := Event{Domain: acme, Address: mail.Address{Local: fmt.Sprintf("u%d", from+i), Domain: acme}, Side: side, State: spool.Delivered}
+		e := Event{Domain: acme, Address: mail.Address{Local: fmt.Sprintf("u%d", from+i), Domain: acme}, Side: side, State: spool.Delivered, Percent: 30}
 		if i < unknown {
 			e.State, e.Unknown = spool.Moved, true
 		}

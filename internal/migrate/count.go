@@ -81,7 +81,7 @@ func (b *Book) pause(e Event, why string) {
 	}
 	b.pauses.Add(1)
 	b.o.Log.Error("migration paused", "domain", string(e.Domain), "side", e.Side.String(), "why", why)
-	err := b.record(Entry{By: "guard", Action: ActionPause, Domain: e.Domain, Most: b.o.Percent(e.Domain), Why: why})
+	err := b.record(Entry{By: "guard", Action: ActionPause, Domain: e.Domain, Most: e.Percent, Why: why})
 	if err != nil {
 		b.o.Log.Error("the pause of a migration cannot be recorded", "domain", string(e.Domain), "error", err)
 	}

@@ -25,6 +25,7 @@ type Event struct {
 	State   spool.State // Delivered, Failed; Moved: the other side is asked
 	Unknown bool        // Failed, Moved: the side does not know the address
 	Only    bool        // Delivered: the other side does not know it
+	Percent float64     // the domain's share as configured, where a pause leaves it
 }
 
 // onlyMost bounds the addresses of a domain that only one side knows, a side.

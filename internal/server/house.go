@@ -9,7 +9,6 @@ import (
 	"github.com/postroad/postroad/internal/config"
 	"github.com/postroad/postroad/internal/decide"
 	"github.com/postroad/postroad/internal/deliver"
-	"github.com/postroad/postroad/internal/mail"
 	"github.com/postroad/postroad/internal/migrate"
 	"github.com/postroad/postroad/internal/receive"
 	"github.com/postroad/postroad/internal/table"
@@ -93,7 +92,7 @@ func (s *Server) pinTables() (*config.Config, table.View) {
 
 // openBook opens the book of migrations.
 func (s *Server) openBook(context.Context, *config.Config) error {
-	book, err := migrate.Open(migrate.Options{Dir: s.data, Log: s.log, Percent: s.percent})
+	book, err := migrate.Open(migrate.Options{Dir: s.data, Log: s.log})
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
@@ -109,30 +108,12 @@ func (s *Server) openVerifier(context.Context, *config.Config) error {
 	return nil
 }
 
-// percent is the share of a domain's cut-over.
-func (s *Server) percent(d mail.Domain) float64 {
-	if m := migrationOf(s.config(), d); m != nil {
-		return m.Percent
-	}
-	return 0
-}
-
-// migrationOf gives the migration of a domain, nil for none.
-func migrationOf(c *config.Config, d mail.Domain) *decide.Migration {
-	for i := range c.Rules.Domains {
-		if c.Rules.Domains[i].Name == d {
-			return c.Rules.Domains[i].Migration
-		}
-	}
-	return nil
-}
-
 // homes tells the book what deliver is told.
 type homes struct{ s *Server }
 
 // Told counts.
 func (h homes) Told(e deliver.HomeEvent) {
 	h.s.book.Tell(migrate.Event{
-		Domain: e.Domain, Address: e.Address, Side: e.Side, State: e.State, Unknown: e.Unknown, Only: e.Only,
+		Domain: e.Domain, Address: e.Address, Side: e.Side, State: e.State, Unknown: e.Unknown, Only: e.Only, Percent: e.Percent,
 	})
 }

@@ -26,7 +26,7 @@ func (m migrationMetrics) Collect(out chan<- prometheus.Metric) {
 		return prometheus.NewDesc("postroad_migration_"+name+"_total", help, []string{"domain", "side"}, nil)
 	}
 	delivered, unknown := sides("delivered", "Recipients delivered to a side."), sides("unknown", "Recipients whom a side does not know.")
-	for _, d := range migrationDomains(m.s.config()) {
+	for _, d := range migrationDomains(m.s.config(), m.s.book) {
 		a := m.s.book.Account(d)
 		gauge(out, paused, truth(a.Pause != nil), string(d))
 		each := func(desc *prometheus.Desc, v int64, side string) {

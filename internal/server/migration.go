@@ -21,7 +21,7 @@ import (
 // Migrate changes where addresses of a domain live, or whether its cut-over goes
 // on. Queued mail follows at once.
 func (b backend) Migrate(ctx context.Context, action string, o control.MigrationOrder) (control.Migrated, error) {
-	order, err := b.order(o)
+	order, _, err := b.order(ctx, o)
 	if err != nil {
 		return control.Migrated{}, err
 	}
@@ -41,12 +41,17 @@ func (b backend) Migrate(ctx context.Context, action string, o control.Migration
 	return out, err
 }
 
-// order holds an order against the configuration.
-func (b backend) order(o control.MigrationOrder) (migrate.Order, error) {
+// order holds an order against the configuration, and gives its domain.
+func (b backend) order(ctx context.Context, o control.MigrationOrder) (migrate.Order, decide.Domain, error) {
 	out := migrate.Order{By: o.By, Force: o.Force}
 	d, err := mail.ParseDomain(o.Domain)
-	if err != nil || migrationOf(b.config(), d) == nil {
-		return out, fmt.Errorf("%w: %q is no domain with a migration", control.ErrOrder, o.Domain)
+	g := b.Pin()
+	hosted, status := deliver.DomainAt(ctx, g.Config.Snapshot, g.View, d)
+	switch {
+	case err == nil && status == table.TryLater:
+		return out, hosted, fmt.Errorf("%w: whether %s is hosted here cannot be told now", control.ErrOrder, d)
+	case err != nil || hosted.Migration == nil:
+		return out, hosted, fmt.Errorf("%w: %q is no domain with a migration", control.ErrOrder, o.Domain)
 	}
 	out.Domain = d
 	for _, text := range o.Addresses {
@@ -55,28 +60,28 @@ func (b backend) order(o control.MigrationOrder) (migrate.Order, error) {
 		}
 		a, err := mail.ParseAddress(text)
 		if err != nil || a.Domain != d {
-			return out, fmt.Errorf("%w: %q is no address of %s", control.ErrOrder, text, d)
+			return out, hosted, fmt.Errorf("%w: %q is no address of %s", control.ErrOrder, text, d)
 		}
 		out.Addresses = append(out.Addresses, a)
 	}
-	return out, nil
+	return out, hosted, nil
 }
 
 // MigrationStatus tells who lives where, as far as addresses are written down
 // somewhere, and what the book has.
 func (b backend) MigrationStatus(ctx context.Context, domain string) (control.MigrationStatus, error) {
-	o, err := b.order(control.MigrationOrder{Domain: domain})
+	o, d, err := b.order(ctx, control.MigrationOrder{Domain: domain})
 	if err != nil {
 		return control.MigrationStatus{}, err
 	}
 	g := b.Pin()
-	m := migrationOf(g.Config, o.Domain)
+	m := d.Migration
 	out := control.MigrationStatus{
 		Domain: string(o.Domain), New: m.New, Old: m.Old, Default: m.Default.String(), Percent: m.Percent,
 		TryOther: m.TryOther, Both: m.Both, DryRun: m.DryRun,
 		Account: b.book.Account(o.Domain), Homes: []control.Home{},
 	}
-	known, more := mailboxesOf(g, o.Domain, out.Account)
+	known, more := mailboxesOf(g, &d, out.Account)
 	out.More = more
 	for _, key := range known {
 		out.Homes = append(out.Homes, homeOf(ctx, g, key))
@@ -102,33 +107,27 @@ const homesMost = 10000
 
 // mailboxesOf lists the addresses of a domain that are written down: mailboxes,
 // moved ones, recorded ones. more tells that there are others.
-func mailboxesOf(g receive.Generation, d mail.Domain, a migrate.Account) (list []string, more bool) {
+func mailboxesOf(g receive.Generation, d *decide.Domain, a migrate.Account) (list []string, more bool) {
 	found := map[string]bool{}
 	add := func(key string) {
-		if strings.HasSuffix(key, "@"+string(d)) && key[0] != '@' {
+		if strings.HasSuffix(key, "@"+string(d.Name)) && key[0] != '@' {
 			found[key] = true
 		}
 	}
 	for _, key := range slices.Concat(a.Moved, a.Back, a.OnlyOld, a.OnlyNew) {
 		add(key)
 	}
-	for i := range g.Config.Rules.Domains {
-		r := &g.Config.Rules.Domains[i]
-		if r.Name != d {
-			continue
-		}
-		for _, m := range r.Mailboxes {
-			add(m.Key())
-		}
-		tables := []decide.TableID{r.Migration.Moved}
-		if r.Members == decide.MembersTable {
-			tables = append(tables, r.MailboxTable)
-		}
-		for _, id := range tables {
-			more = !eachKey(g, id, add) || more
-		}
-		more = more || r.Members == decide.MembersAny || r.Members == decide.MembersAsk
+	for _, m := range d.Mailboxes {
+		add(m.Key())
 	}
+	tables := []decide.TableID{d.Migration.Moved}
+	if d.Members == decide.MembersTable {
+		tables = append(tables, d.MailboxTable)
+	}
+	for _, id := range tables {
+		more = !eachKey(g, id, add) || more
+	}
+	more = more || d.Members == decide.MembersAny || d.Members == decide.MembersAsk
 	list = slices.Sorted(maps.Keys(found))
 	if len(list) > homesMost {
 		list, more = list[:homesMost], true
@@ -151,11 +150,18 @@ func eachKey(g receive.Generation, id decide.TableID, add func(string)) bool {
 	return true
 }
 
-// migrationDomains lists the domains that have a migration.
-func migrationDomains(c *config.Config) []mail.Domain {
+// migrationDomains lists the domains that have a migration; of those that come
+// from tables the ones of which the book knows something.
+func migrationDomains(c *config.Config, book *migrate.Book) []mail.Domain {
 	var out []mail.Domain
+	for i := range c.Rules.Templates {
+		if c.Rules.Templates[i].Migration != nil {
+			out = book.Domains()
+			break
+		}
+	}
 	for _, d := range c.Rules.Domains {
-		if d.Migration != nil {
+		if d.Migration != nil && !slices.Contains(out, d.Name) {
 			out = append(out, d.Name)
 		}
 	}

@@ -33,7 +33,7 @@ func (s Source) Lookup(ctx context.Context, key string) table.Answer {
 	}
 	a := mail.Address{Local: key[:at], Domain: mail.Domain(key[at+1:])}
 	h, status := deliver.HomeOf(ctx, s.Config.Snapshot, s.View, a)
-	ask := s.settings(a.Domain)
+	ask := s.Config.Asks[h.Block]
 	if status != table.Found || ask == nil {
 		return table.Answer{Status: table.TryLater, Cause: errNoHome}
 	}
@@ -44,19 +44,6 @@ func (s Source) Lookup(ctx context.Context, key string) table.Answer {
 		said = s.ask(ctx, ask, h.Other, a)
 	}
 	return said
-}
-
-// settings of the domain; those of the real one for another name of it.
-func (s Source) settings(d mail.Domain) *config.Ask {
-	if a := s.Config.Asks[d]; a != nil {
-		return a
-	}
-	for i := range s.Config.Rules.Domains {
-		if r := &s.Config.Rules.Domains[i]; r.Name == d {
-			return s.Config.Asks[r.AliasOf]
-		}
-	}
-	return nil
 }
 
 // ask answers for one transport: from what is known, as long as that is fresh,

@@ -58,7 +58,7 @@ var (
 func world(t *testing.T, h *hosts, dir string) (Source, *Verifier) {
 	t.Helper()
 	domain := func(name mail.Domain, deliver string, m *decide.Migration) decide.Domain {
-		return decide.Domain{Name: name, Members: decide.MembersAsk, MailboxTable: 0, AliasTable: decide.NoTable, Deliver: deliver, Migration: m}
+		return decide.Domain{Ref: decide.Ref{Name: "domain." + string(name)}, Name: name, Members: decide.MembersAsk, MailboxTable: 0, AliasTable: decide.NoTable, Deliver: deliver, Migration: m}
 	}
 	rules := &decide.Rules{
 		Tables:     []decide.TableInfo{{Name: "ask", Format: decide.FormatAsk}, {Name: "moved", Format: "map"}},
@@ -77,7 +77,7 @@ func world(t *testing.T, h *hosts, dir string) (Source, *Verifier) {
 	c := &config.Config{
 		Rules: rules, Snapshot: snapshot,
 		Transports: map[string]*config.Transport{"mx": {Name: "mx", Kind: decide.KindMX}},
-		Asks:       map[mail.Domain]*config.Ask{"asked.example": ask, "backup.example": ask, "moving.example": ask},
+		Asks:       map[string]*config.Ask{"domain.asked.example": ask, "domain.backup.example": ask, "domain.moving.example": ask},
 	}
 	v := New(Options{Prober: h, Dir: dir})
 	view := table.View{{Name: "ask"}, {Name: "moved", Content: inline.New([]inline.Entry{{Key: "cara@moving.example"}})}}

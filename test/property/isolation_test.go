@@ -123,7 +123,7 @@ func (h *house) top() string {
 	pf("relay \"office\" {\n  client = [\"10.0.0.0/8\"]\n}\nrelay \"staff\" {\n  login = [directory.staff]\n}\n")
 	pf("domain \"top.test\" {\n  mailboxes = [\"ann\", \"boss\"]\n  aliases = { \"all\" = %s }\n  subaddress = \"+\"\n}\n",
 		h.some("ann", "ann@a.test", "x@far.test", "ann@c.test", "ann@rent-c.test"))
-	pf("table \"inline\" \"rented\" {\n  entries = { \"rent-a.test\" = \"a/w\", \"rent-b.test\" = \"b/w\", \"rent-c.test\" = \"c/v\", \"rent.test\" = \"v\" }\n}\n")
+	pf("table \"inline\" \"rented\" {\n  entries = { \"rent-a.test\" = \"a/w\", \"rent-b.test\" = \"b/w\", \"rent-c.test\" = \"c/v\", \"rent.test\" = \"v\", \"nick-a.test\" = \"@a.test\", \"nick-c.test\" = \"c/@rent-c.test\", \"nick-b.test\" = \"b/@b.test\" }\n}\n")
 	pf("domains \"rented\" {\n  from = table.rented\n  mailboxes = %s\n  aliases = table.rented_aliases\n  subaddress = \"+\"\n", h.one("\"any\"", "table.rented_users"))
 	if h.chance(40) {
 		pf("  catch_all = \"info\"\n")
@@ -304,7 +304,7 @@ type parcel struct {
 
 func (h *house) address(local string) mail.Address {
 	domain := h.one("a.test", "a.test", "b.test", "c.test", "c.test", "two-a.test", "two-c.test", "top.test", "far.test",
-		"rent-a.test", "rent-c.test", "rent-b.test", "rent.test", "srs.a.test", "srs.c.test", "srs.top.test", "srs.b.test")
+		"rent-a.test", "rent-c.test", "rent-b.test", "rent.test", "srs.a.test", "srs.c.test", "srs.top.test", "srs.b.test", "nick-a.test", "nick-c.test", "nick-b.test")
 	return mail.Address{Local: local, Domain: mail.Domain(domain)}
 }
 
@@ -383,7 +383,7 @@ func returnPath(domain string) string {
 }
 
 func ofB(d mail.Domain) bool {
-	return d == "b.test" || d == "two-b.test" || d == "rent-b.test" || d == "srs.b.test"
+	return d == "b.test" || d == "two-b.test" || d == "rent-b.test" || d == "srs.b.test" || d == "nick-b.test"
 }
 
 // isOfB tells whether an envelope is b's by what it says.
