@@ -10,6 +10,7 @@ type Result struct {
 	Listener   string      `json:"listener"`
 	Generation string      `json:"generation"`
 	Recipients []Recipient `json:"recipients"`
+	Again      []Entry     `json:"again,omitempty"`  // what comes in again of it
 	Tables     []Table     `json:"tables,omitempty"` // of the running server
 }
 

@@ -70,13 +70,13 @@ func (r *route) result(ctx context.Context) Result {
 		}
 		out.Recipients = append(out.Recipients, one)
 	}
-	r.decide(ctx, to, func(i int) *Recipient { return &out.Recipients[place[i]] })
+	out.Again = r.decide(ctx, to, func(i int) *Recipient { return &out.Recipients[place[i]] })
 	return out
 }
 
 // decide fills in each recipient: the refusal at RCPT, else what the end of data
-// brings.
-func (r *route) decide(ctx context.Context, to []mail.Recipient, into func(int) *Recipient) {
+// brings, and gives what comes in again.
+func (r *route) decide(ctx context.Context, to []mail.Recipient, into func(int) *Recipient) []Entry {
 	said := receive.Rehearse(ctx, r.src.Generation, r.facts, mail.Envelope{Sender: r.sender, Recipients: to, SMTPUTF8: true})
 	next := 0 // in said.Message.Recipients
 	for i, at := range said.Recipients {
@@ -94,6 +94,7 @@ func (r *route) decide(ctx context.Context, to []mail.Recipient, into func(int) 
 		one.Steps = steps(d.Steps)
 		r.message(ctx, one, said.Message, d)
 	}
+	return r.again(ctx, said.Again)
 }
 
 // message is what the end of data brings to one recipient. SMTP has one reply

@@ -19,6 +19,9 @@ func (r Result) Tree(w io.Writer, p Palette) error {
 	for _, rcpt := range r.Recipients {
 		rcpt.tree(b, p)
 	}
+	for _, e := range r.Again {
+		e.tree(b, p, "")
+	}
 	for _, t := range r.Tables {
 		fmt.Fprintf(b, "%s\n", p.faint(t.line()))
 	}

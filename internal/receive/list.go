@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/postroad/postroad/internal/decide"
 	"github.com/postroad/postroad/internal/mail"
 	"github.com/postroad/postroad/internal/spool"
-	"github.com/postroad/postroad/internal/table"
 )
 
 const (
@@ -51,7 +49,8 @@ func (r *reinjection) list(ctx context.Context, l *decide.List) error {
 		m.sender.Address = l.Sender()
 	}
 	defer m.abort()
-	if err := m.members(ctx); err != nil {
+	err := roster{gen: r.gen, list: l}.each(ctx, func(a mail.Address) error { return m.add(ctx, a) })
+	if err != nil {
 		return err
 	}
 	if err := m.decide(ctx); err != nil {
@@ -74,14 +73,7 @@ type mailing struct {
 	jobs   []spool.Job
 }
 
-func (m *mailing) add(ctx context.Context, text string) error {
-	if !strings.Contains(text, "@") {
-		text += "@" + string(m.list.Address.Domain)
-	}
-	a, err := mail.ParseAddress(text)
-	if err != nil {
-		return listError(fmt.Errorf("%w: %s: %q is no address", errMembers, m.list.Name, text))
-	}
+func (m *mailing) add(ctx context.Context, a mail.Address) error {
 	m.part = append(m.part, mail.Recipient{Address: a})
 	if len(m.part) < listPart {
 		return nil
@@ -149,66 +141,6 @@ func (m *mailing) abort() {
 		m.tx.Abort()
 	}
 	m.tx, m.tenant, m.taken, m.jobs = nil, "", 0, nil
-}
-
-// members goes over the members, from memory or from the answer of a table.
-func (m *mailing) members(ctx context.Context) error {
-	for _, a := range m.list.Members {
-		if err := m.add(ctx, a.String()); err != nil {
-			return err
-		}
-	}
-	if m.list.Table == decide.NoTable {
-		return nil
-	}
-	v := m.gen.View[m.list.Table]
-	if m.list.Listed {
-		return m.keys(ctx, v)
-	}
-	var a table.Answer
-	switch {
-	case v.Content != nil:
-		a = v.Content.Lookup(m.list.Address.Key())
-	case v.Remote != nil:
-		a = v.Remote.Lookup(ctx, m.list.Address.Key())
-	}
-	if a.Status == table.TryLater {
-		return listError(fmt.Errorf("%w: table %s: %w", errMembers, v.Name, orCause(a.Cause, v.Cause)))
-	}
-	for _, value := range a.Values {
-		for text := range strings.FieldsFuncSeq(value, func(c rune) bool { return c == ',' || c == ' ' || c == '\t' }) {
-			if err := m.add(ctx, text); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// keys takes each key of a table in memory for a member.
-func (m *mailing) keys(ctx context.Context, v table.Version) error {
-	l, ok := v.Content.(interface {
-		Each(f func(key string, a table.Answer) bool)
-	})
-	if !ok {
-		return listError(fmt.Errorf("%w: table %s: %w", errMembers, v.Name, orCause(v.Cause, errNoTable)))
-	}
-	var err error
-	l.Each(func(key string, _ table.Answer) bool {
-		err = m.add(ctx, key)
-		return err == nil
-	})
-	return err
-}
-
-func orCause(a, b error) error {
-	if a != nil {
-		return a
-	}
-	if b != nil {
-		return b
-	}
-	return errNoTable
 }
 
 // listError waits: who wrote to a list is not told of what its administrator can

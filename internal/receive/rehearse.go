@@ -12,11 +12,13 @@ import (
 type Rehearsal struct {
 	Recipients []decide.RecipientDecision // at RCPT, one for each
 	Message    decide.Decision            // after the data, of those that RCPT accepted; zero when it accepted none
+	Again      []Reentry                  // what comes in again then, and what becomes of that
 }
 
 // Rehearse decides a message as a session does, by the same calls, but with
 // traces, and keeps nothing: RCPT for each recipient with the facts of the
-// session, then the end of data with the header and size in the facts.
+// session, then the end of data with the header and size in the facts, then what
+// comes in again of the message.
 func Rehearse(ctx context.Context, gen Generation, facts decide.Facts, e mail.Envelope) Rehearsal {
 	acceptor := NewAcceptor(Options{Log: slog.New(slog.DiscardHandler), MarkKey: facts.MarkKey})
 	to := e.Recipients
@@ -31,7 +33,10 @@ func Rehearse(ctx context.Context, gen Generation, facts decide.Facts, e mail.En
 	if len(t.envelope.Recipients) > 0 {
 		t.facts.Tags = facts.Tags
 		t.messageFacts(facts.Header, facts.Size)
+		t.addFrom()
 		out.Message = t.rehearseMessage(ctx)
+		r := rehearsal{acceptor: acceptor, gen: gen, markKey: facts.MarkKey}
+		out.Again = r.again(ctx, out.Message, t.kept(t.hop()), 0)
 	}
 	return out
 }

@@ -126,7 +126,7 @@ func (r *reinjection) fill(ctx context.Context, tx *Transaction, expanded mail.A
 		return err
 	}
 	if !expanded.IsZero() {
-		if _, err := io.WriteString(body, "Delivered-To: "+expanded.String()+"\r\n"); err != nil {
+		if _, err := io.WriteString(body, deliveredTo(expanded)); err != nil {
 			return storeError(err)
 		}
 	}
