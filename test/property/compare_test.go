@@ -47,7 +47,7 @@ func (r *run) arrived() map[string][]arrival {
 		}
 		for _, to := range m.To() {
 			front, text := parted(m)
-			out[id] = append(out[id], arrival{recipient: to, sender: sender, receivers: m.Receiver, front: front, text: text})
+			out[id] = append(out[id], arrival{recipient: to, sender: sender, receivers: m.Receiver, front: []string{front}, text: text})
 		}
 	}
 	return out

@@ -13,16 +13,27 @@ type forecast struct {
 	Client     string
 	Listener   string
 	Generation string
-	Recipients []struct {
-		Recipient string
-		Verdict   string
-		Reply     struct {
-			Code     int
-			Enhanced string
-			Text     string
-		}
-		Deliveries []delivery
+	Recipients []judged
+	Again      []entry
+}
+
+// judged is one recipient.
+type judged struct {
+	Recipient string
+	Verdict   string
+	Reply     struct {
+		Code     int
+		Enhanced string
+		Text     string
 	}
+	Deliveries []delivery
+}
+
+// entry is mail that comes in again.
+type entry struct {
+	List, Sender, Tenant string
+	Recipients           []judged
+	Again                []entry
 }
 
 // delivery is one leg of a forecast.
@@ -41,10 +52,10 @@ type edit struct{ Part, Field, From, To string }
 // arrival is one recipient of one message at one receiver.
 type arrival struct {
 	recipient, sender string
-	receivers         string // sorted names, joined; several where the order is a lot
-	text              string // of the message, without what the server put in front
-	front             string // what the server puts in front; of a forecast, a field that is there
-	other             bool   // the home does not know the recipient
+	receivers         string   // sorted names, joined; several where the order is a lot
+	text              string   // of the message, without what the server put in front
+	front             []string // what the server puts in front; of a forecast, fields that are there
+	other             bool     // the home does not know the recipient
 }
 
 // String leaves out the body.
@@ -53,55 +64,103 @@ func (a arrival) String() string {
 	return fmt.Sprintf("%s from %s at %s: %q %q", a.recipient, a.sender, a.receivers, a.front, head)
 }
 
-// expected turns the legs of a forecast into arrivals; what is discarded arrives
-// nowhere.
-func (n *internet) expected(l letter, f forecast) ([]arrival, error) {
+// round is one transaction of a letter: as it comes in, or in again.
+type round struct {
+	net        *internet
+	letter     letter
+	sender     string
+	recipients []judged
+	again      []entry
+}
+
+// expected turns the legs of a round into arrivals; what is discarded arrives
+// nowhere, and what comes in again arrives where it goes from there.
+func (r round) expected() ([]arrival, error) {
 	var out []arrival
-	for _, r := range f.Recipients {
-		if r.Verdict != "accept" {
+	again := r.again
+	for _, rcpt := range r.recipients {
+		if rcpt.Verdict != "accept" {
 			continue
 		}
-		for _, d := range r.Deliveries {
-			if n.arrivesNowhere(d) {
-				continue
-			}
-			a := arrival{recipient: d.Recipient, sender: d.Sender, receivers: n.receivers(d)}
-			if n.refuses(a.receivers, d.Recipient) {
-				a.other = true
-				if a.receivers = n.sides[d.Other]; a.receivers == "" || n.refuses(a.receivers, d.Recipient) {
-					continue
-				}
-			}
-			var err error
-			if a.text, err = d.text(l, f.Sender); err != nil {
+		for _, d := range rcpt.Deliveries {
+			l, err := d.changes(r.letter, r.sender)
+			if err != nil {
 				return nil, err
 			}
-			a.front = d.front()
-			out = append(out, a)
+			if d.Kind != "reinject" {
+				out = r.net.arrives(out, d, l)
+				continue
+			}
+			i := slices.IndexFunc(again, d.leadsTo)
+			if i < 0 {
+				continue // together with one before
+			}
+			e := again[i]
+			again = slices.Delete(slices.Clone(again), i, i+1)
+			more, err := round{r.net, l, e.Sender, e.Recipients, e.Again}.expected()
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, more...)
 		}
+	}
+	if len(again) > 0 {
+		return nil, fmt.Errorf("no delivery for the entry %+v", again[0])
 	}
 	return out, nil
 }
 
+// leadsTo tells whether mail comes in again by a leg.
+func (d delivery) leadsTo(e entry) bool {
+	if e.List != "" {
+		return e.List == d.Rule
+	}
+	return e.Sender == d.Sender && e.Tenant == d.Tenant &&
+		slices.ContainsFunc(e.Recipients, func(r judged) bool { return r.Recipient == d.Recipient })
+}
+
+// arrives adds the arrival of a leg, if it arrives anywhere.
+func (n *internet) arrives(out []arrival, d delivery, l letter) []arrival {
+	if n.arrivesNowhere(d) {
+		return out
+	}
+	a := arrival{recipient: d.Recipient, sender: d.Sender, receivers: n.receivers(d), text: l.message(), front: d.front()}
+	if l.added != nil {
+		a.front = append(a.front, l.added.String())
+	}
+	if n.refuses(a.receivers, d.Recipient) {
+		a.other = true
+		if a.receivers = n.sides[d.Other]; a.receivers == "" || n.refuses(a.receivers, d.Recipient) {
+			return out
+		}
+	}
+	return append(out, a)
+}
+
 // front is the field that tells the next hop the original recipient.
-func (d delivery) front() string {
+func (d delivery) front() []string {
 	switch d.Keep {
 	case "x-original-to":
-		return "X-Original-To: " + d.Original + "\r\n"
+		return []string{"X-Original-To: " + d.Original + "\r\n"}
 	case "delivered-to":
-		return "Delivered-To: " + d.Original + "\r\n"
+		return []string{"Delivered-To: " + d.Original + "\r\n"}
 	}
-	return ""
+	return nil
 }
 
 // allows tells whether an arrival is what was forecast.
 func (a arrival) allows(got arrival) bool {
+	for _, line := range a.front {
+		if !strings.Contains(got.front[0], line) {
+			return false
+		}
+	}
 	return a.recipient == got.recipient && a.sender == got.sender && a.text == got.text &&
-		strings.Contains(got.front, a.front) && slices.Contains(strings.Split(a.receivers, "|"), got.receivers)
+		slices.Contains(strings.Split(a.receivers, "|"), got.receivers)
 }
 
-// text is the message as the leg says that it changes it.
-func (d delivery) text(l letter, sender string) (string, error) {
+// changes is the letter as the leg says that it changes it.
+func (d delivery) changes(l letter, sender string) (letter, error) {
 	var header []edit
 	for _, e := range d.Edits {
 		switch e.Part {
@@ -109,15 +168,15 @@ func (d delivery) text(l letter, sender string) (string, error) {
 			header = append(header, e)
 		case "sender":
 			if e.From != sender {
-				return "", fmt.Errorf("the sender is %s, and the edit is %+v", sender, e)
+				return l, fmt.Errorf("the sender is %s, and the edit is %+v", sender, e)
 			}
 			sender = e.To
 		}
 	}
 	if sender != d.Sender {
-		return "", fmt.Errorf("edits lead to the sender %s, and %s is told", sender, d.Sender)
+		return l, fmt.Errorf("edits lead to the sender %s, and %s is told", sender, d.Sender)
 	}
-	return l.edited(header)
+	return l.changed(header)
 }
 
 // arrivesNowhere tells of legs that no capture sees: what is discarded, the
@@ -133,16 +192,18 @@ func (n *internet) arrivesNowhere(d delivery) bool {
 	return (d.Kind == "lmtp") != strings.HasPrefix(n.receivers(d), "lmtp")
 }
 
-// crosses tells whether some of it comes in again.
-func (f forecast) crosses() bool {
-	for _, r := range f.Recipients {
-		for _, d := range r.Deliveries {
-			if d.Kind == "reinject" {
-				return true
-			}
+// entries counts what comes in again: over borders, and to members of lists.
+func entries(all []entry) (crossings, lists int) {
+	for _, e := range all {
+		more, other := entries(e.Again)
+		crossings, lists = crossings+more, lists+other
+		if e.List == "" {
+			crossings++
+		} else {
+			lists++
 		}
 	}
-	return false
+	return crossings, lists
 }
 
 // copies counts the legs that are copies.

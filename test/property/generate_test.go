@@ -47,7 +47,7 @@ func newWorld(seed uint64, n network) *world {
 		net:     n,
 		files:   map[string]string{},
 		foreign: []string{"far.test", "sub.far.test", "other.test", "deep.sub.other.test", "partner.test"},
-		locals:  []string{"ann", "bob", "sales", "info", "all", "nobody", "Ann", "ann+tag", "x%y", "postmaster"},
+		locals:  []string{"ann", "bob", "sales", "info", "all", "nobody", "Ann", "ann+tag", "x%y", "postmaster", "team", "Team", "owner-team", "team-request", "team+tag"},
 		senders: []string{"<>", "s@far.test", "boss@h0.test", "t@other.test", "x@sub.far.test", "joe@a.corp.test",
 			"ann+tag@h0.test", "SRS0=abcd=XY=orig.test=joe@other.test"},
 	}
@@ -60,6 +60,9 @@ func newWorld(seed uint64, n network) *world {
 	w.tables()
 	w.forwarding()
 	w.domains()
+	if w.chance(60) {
+		w.list("h0.test", []string{"sales@h1.test", "nobody@h0.test", "info@h2.test", "all@h1.test"})
+	}
 	w.access()
 	w.rewrites()
 	w.routes()

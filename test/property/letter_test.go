@@ -2,6 +2,7 @@ package property
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/postroad/postroad/internal/explain"
@@ -19,7 +20,8 @@ type letter struct {
 	recipients []string
 	fields     []field
 	env        string // X-Env, "" for none
-	size       int    // octets of the message
+	body       string
+	added      *field // From, which the server adds to a submission without
 }
 
 // field is a header field; the parts between text are addresses: text, address,
@@ -43,7 +45,6 @@ func (w *world) letter(id string) letter {
 		helo:     pick(w, helos),
 		sender:   pick(w, w.senders),
 		env:      pick(w, envValues),
-		size:     pick(w, []int{300, 1100, 3000}),
 	}
 	l.tls = w.chance(15)
 	if w.chance(30) {
@@ -59,6 +60,12 @@ func (w *world) letter(id string) letter {
 		if w.chance(70) {
 			l.fields = append(l.fields, w.field(name))
 		}
+	}
+	// Fields that the server puts in front do not change which of the sizes that
+	// rules name it passes.
+	l.body = body(pick(w, []int{300, 1100, 3000}) - len(l.head()))
+	if l.account.name != "" && l.sender != "<>" && (len(l.fields) == 0 || l.fields[0].name != "From") {
+		l.added = &field{name: "From", parts: []string{"<", l.sender, ">"}}
 	}
 	return l
 }
@@ -99,52 +106,55 @@ func (w *world) recipient() string {
 	return pick(w, w.locals) + "@" + domain
 }
 
-// value is the field's text with edits, of which those that were made are taken
-// off.
-func (f field) value(edits *[]edit) string {
-	var b strings.Builder
-	for i, part := range f.parts {
-		if e := *edits; i%2 == 1 && len(e) > 0 && e[0].Field == f.name && e[0].From == part {
-			part, *edits = e[0].To, e[1:]
+func (f field) String() string { return f.name + ": " + strings.Join(f.parts, "") + "\r\n" }
+
+// changed is the field with edits, of which those that were made are taken off.
+func (f field) changed(edits *[]edit) field {
+	out := field{name: f.name, parts: slices.Clone(f.parts)}
+	for i := 1; i < len(out.parts); i += 2 {
+		if e := *edits; len(e) > 0 && e[0].Field == f.name && e[0].From == out.parts[i] {
+			out.parts[i], *edits = e[0].To, e[1:]
 		}
-		b.WriteString(part)
 	}
-	return b.String()
+	return out
 }
 
-// head is the header with edits, and those which fit nowhere.
-func (l letter) head(edits []edit) (string, []edit) {
+// changed is the letter with edits of its header.
+func (l letter) changed(edits []edit) (letter, error) {
+	fields := l.fields
+	l.fields = nil
+	if l.added != nil {
+		f := l.added.changed(&edits)
+		l.added = &f
+	}
+	for _, f := range fields {
+		l.fields = append(l.fields, f.changed(&edits))
+	}
+	if len(edits) > 0 {
+		return l, fmt.Errorf("no address for the edit %+v", edits[0])
+	}
+	return l, nil
+}
+
+func (l letter) head() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "X-Letter-Id: %s\r\n", l.id)
 	for _, f := range l.fields {
-		fmt.Fprintf(&b, "%s: %s\r\n", f.name, f.value(&edits))
+		b.WriteString(f.String())
 	}
 	if l.env != "" {
 		fmt.Fprintf(&b, "X-Env: %s\r\n", l.env)
 	}
 	b.WriteString("Subject: from ann@h0.test\r\n\r\n")
-	return b.String(), edits
+	return b.String()
 }
 
-// message is l.size octets, or as long as its header is.
-func (l letter) message() string {
-	head, _ := l.head(nil)
-	return head + l.body(len(head))
-}
+func (l letter) message() string { return l.head() + l.body }
 
-// edited is the message with edits of the header, or what is wrong with them.
-func (l letter) edited(edits []edit) (string, error) {
-	head, _ := l.head(nil)
-	changed, rest := l.head(edits)
-	if len(rest) > 0 {
-		return "", fmt.Errorf("no address for the edit %+v", rest[0])
-	}
-	return changed + l.body(len(head)), nil
-}
-
-func (l letter) body(from int) string {
+// body is lines of so many octets in all, or an empty one.
+func body(size int) string {
 	var b strings.Builder
-	left := func() int { return l.size - 2 - from - b.Len() }
+	left := func() int { return size - 2 - b.Len() }
 	for left() > 0 {
 		b.WriteString(strings.Repeat("x", min(70, max(left()-2, 0))))
 		if left() > 0 {
@@ -158,8 +168,7 @@ func (l letter) body(from int) string {
 func (l letter) header() []string {
 	var out []string
 	for _, f := range l.fields {
-		value := f.value(&[]edit{})
-		out = append(out, f.name+": "+strings.NewReplacer("\r\n", "").Replace(value))
+		out = append(out, strings.ReplaceAll(f.String(), "\r\n", ""))
 	}
 	if l.env != "" {
 		out = append(out, "X-Env: "+l.env)

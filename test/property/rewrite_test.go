@@ -58,3 +58,14 @@ func (w *world) forwarding() {
 		w.pf("srs \"second\" {\n  domain = \"h1.test\"\n  secret = file(\"srs.key\")\n  separator = %q\n}\n", pick(w, []string{"=", "+", "-"}))
 	}
 }
+
+// list draws a list in a domain.
+func (w *world) list(domain string, others []string) {
+	people := append([]string{"ann@" + domain, "bob@" + domain, "x@far.test", "p@partner.test"}, others...)
+	members := append([]string{"team@" + domain}, people...)
+	w.pf("list \"team\" {\n  address = \"team@%s\"\n  owner = %q\n  members = %s\n", domain, pick(w, people), quoted(some(w, members, 6)))
+	if w.chance(50) {
+		w.pf("  request = %q\n", pick(w, people))
+	}
+	w.pf("}\n")
+}

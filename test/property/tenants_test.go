@@ -116,6 +116,9 @@ func (w *world) tenantRules(name string) {
 	if w.chance(15) {
 		w.pf("limits {\n  max_message_size = \"2KB\"\n}\n")
 	}
+	if w.chance(50) {
+		w.list(name+".test", []string{"ann@acme.test", "sales@beta.test", "nobody@beta.test", "ann@h0.test", "team@h0.test"})
+	}
 	w.rewrites()
 	for i := range w.rng.IntN(4) {
 		w.route(i)
