@@ -161,9 +161,12 @@ func (im *importer) addLocalAliases(entries []aliasEntry) []aliasEntry {
 	}
 	for _, t := range im.model.localAliases.List {
 		for _, e := range t.Entries {
-			to := im.localTargets(t, e)
+			addresses, program := im.localTargets(t, e)
 			for _, d := range im.domainsOf(classLocal) {
-				key := strings.ToLower(e.Key) + "@" + d
+				key, to := e.name()+"@"+d, addresses
+				if program {
+					to = append(slices.Clone(addresses), key)
+				}
 				i, there := at[key]
 				itself := there && slices.Equal(entries[i].targets, []string{key})
 				switch {
@@ -180,30 +183,46 @@ func (im *importer) addLocalAliases(entries []aliasEntry) []aliasEntry {
 	return entries
 }
 
-// localTargets gives the addresses behind a line of aliases(5), and lists the
-// programs and files among them.
-func (im *importer) localTargets(t *Table, e Entry) []string {
+// localTargets gives the addresses behind a line of aliases(5); itself tells that
+// the address is one of them, for a program. Files and other programs are listed.
+func (im *importer) localTargets(t *Table, e Entry) (out []string, itself bool) {
 	addresses, others := im.AliasTargets(e.Value)
-	for _, o := range others {
-		im.result.shapes[beyondAddresses+strings.ToLower(e.Key)] = im.leaveOnly(Left{What: "alias " + e.Key + ": " + o, Place: t.Place(e.Line), Why: "programs and files behind aliases are not carried over"})
-	}
-	if len(addresses) == 0 && len(others) > 0 {
-		im.stuck = append(im.stuck, strings.ToLower(e.Key))
-	}
 	if im.model.delimiters != "" {
 		im.result.shapes["alias_maps with an extension"] = im.differ(Left{What: "subaddresses of aliases(5)", Place: im.place("alias_maps"), Why: "they go along to the targets; local(8) drops them"})
 	}
-	if _, _, ok := im.model.localAliases.find("owner-"+e.Key, true); ok {
-		im.result.shapes[ownedAlias+strings.ToLower(e.Key)] = im.differ(Left{What: "owner-" + e.Key, Place: t.Place(e.Line), Why: "the sender stays; local(8) makes the owner the sender of the list's mail"})
-	}
-	var out []string
 	for _, a := range addresses {
 		a = im.Main.completed(strings.TrimPrefix(a, `\`))
 		if _, err := mail.ParseAddress(a); err == nil {
 			out = append(out, a)
 		}
 	}
-	return out
+	if len(others) > 0 {
+		return out, im.aliasProgram(t, e, others) && len(out) > 0
+	}
+	if im.listOf(t, e, out) || im.isOwnerOfList(e.name()) {
+		return nil, false
+	}
+	return out, false
+}
+
+// aliasProgram takes the program behind an alias over, where there is one and it
+// needs no shell. It tells whether it did.
+func (im *importer) aliasProgram(t *Table, e Entry, others []string) bool {
+	p := aliasProgram{local: e.name(), place: t.Place(e.Line)}
+	if len(others) == 1 && kindOf(others[0]) == targetCommand {
+		if p.command, _ = plainCommand(others[0]); p.command != nil {
+			im.result.unasked[beyondAddresses+e.name()] = im.differ(Left{What: "alias " + e.Key, Place: p.place, Why: "a program, which the report does not run"})
+		}
+	}
+	if p.command == nil {
+		for _, o := range others {
+			im.result.shapes[beyondAddresses+e.name()] = im.leaveOnly(Left{What: "alias " + e.Key + ": " + o, Place: p.place, Why: "files, and programs for a shell, are not carried over"})
+		}
+	}
+	if addresses, _ := im.AliasTargets(e.Value); p.command != nil || len(addresses) == 0 {
+		im.programs = append(im.programs, p)
+	}
+	return p.command != nil
 }
 
 // patternAliases carries tables of expressions over, with keyed ones turned into

@@ -157,7 +157,11 @@ func (r *Result) listed(q Question, theirs Answer, d Difference) (Left, bool) {
 		}
 	}
 	for _, leg := range theirs.Legs {
-		for _, key := range []string{"transport:" + leg.Transport, r.model.service(leg.Transport).Command + " mailboxes"} {
+		keys := []string{"transport:" + leg.Transport, r.model.service(leg.Transport).Command + " mailboxes"}
+		if q.Sender == "" {
+			keys = append(keys, nullSender+leg.Transport)
+		}
+		for _, key := range keys {
 			if l, ok := r.shapes[key]; ok {
 				return l, true
 			}

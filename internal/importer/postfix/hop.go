@@ -20,8 +20,8 @@ func (r *Result) hop(l Leg) string {
 		return s.Command + " " + withPorts(hosts)
 	case "local", "virtual":
 		return "maildir " + s.Command
-	case "discard":
-		return "discard"
+	case "discard", "pipe":
+		return s.Command
 	}
 	return "other " + l.Transport
 }
@@ -55,8 +55,8 @@ func (r *Result) ourHop(d explain.Delivery) string {
 		return d.Kind + " " + withPorts(d.Nexthops)
 	case "maildir":
 		return "maildir " + d.Transport
-	case "discard":
-		return "discard"
+	case "discard", "pipe":
+		return d.Kind
 	}
 	return d.Kind + " " + d.Transport
 }

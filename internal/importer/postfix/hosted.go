@@ -215,7 +215,9 @@ func (im *importer) recipientTable(c class, ts Tables) string {
 		}
 	}
 	if c == classLocal {
-		lines = append(lines, im.stuck...)
+		for _, p := range im.programs {
+			lines = append(lines, p.local)
+		}
 	}
 	return im.fileTable(label, "list", fileLines(lines, true), im.places(ts))
 }

@@ -55,7 +55,8 @@ type importer struct {
 	listRefs   map[class]string
 	askedRefs  map[string]string // spec → "table.x", "" where it cannot be carried over
 	templates  []template
-	stuck      []string // local parts of aliases that lead to programs and files only
+	programs   []aliasProgram
+	lists      []aliasList
 }
 
 // hosted is a domain that gets a block.
@@ -83,7 +84,7 @@ func Import(in *Installation) *Result {
 	im.result.model = im.model
 	for _, build := range []func(){
 		im.top, im.findHosted, im.listeners, im.relayRules, im.accessRules, im.headerChecks, im.aliasTable,
-		im.domainBlocks, im.transportRoute, im.senderRoutes, im.policyRoutes, im.defaultRoute, im.copies, im.retries,
+		im.domainBlocks, im.listBlocks, im.transportRoute, im.senderRoutes, im.policyRoutes, im.defaultRoute, im.copies, im.retries,
 		im.rewriting, im.leftovers,
 	} {
 		build()

@@ -9,7 +9,7 @@ import (
 // routes. Tables of expressions stand between whole addresses and the rest, as
 // Postfix asks them.
 func (im *importer) transportRoute() {
-	im.stuckRoute()
+	im.programRoutes()
 	ts := im.model.transport
 	im.use("transport_maps")
 	if ts.IsEmpty() {
@@ -125,23 +125,6 @@ func failingValue(s Service, text string) string {
 		return strings.TrimSpace("error:4.0.0 " + text)
 	}
 	return "error:4" + word[1:] + " " + rest
-}
-
-// stuckRoute keeps mail for aliases that lead to programs only with its sender.
-func (im *importer) stuckRoute() {
-	var list []string
-	for _, local := range im.stuck {
-		for _, d := range im.domainsOf(classLocal) {
-			list = append(list, local+"@"+d)
-		}
-	}
-	if len(list) == 0 {
-		return
-	}
-	via := im.via(destination{transport: "program", from: im.place("alias_maps")})
-	slices.Sort(list)
-	b := im.doc.add(sectionRoutes, &block{head: "route " + quote(im.routes.take("programs")), from: im.place("alias_maps")})
-	b.set("recipient", quoteList(list), "").set("via", "transport."+via, "")
 }
 
 // outward is the way of mail that leaves by the class's transport.

@@ -53,6 +53,8 @@ func (im *importer) via(d destination) string {
 		im.ways[key] = im.localMailboxes(d)
 	case s.Command == "virtual":
 		im.ways[key] = im.virtualMailboxes(d)
+	case s.Command == "pipe":
+		im.ways[key] = im.pipeService(s, d)
 	default:
 		im.ways[key] = im.waiting(s, d)
 	}
