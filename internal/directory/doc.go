@@ -14,6 +14,10 @@
 // It does not know of SMTP, and it does not judge what a login may do: decide
 // does, by the name that comes out of here.
 //
+// A directory on another machine that has failed five times in a row is left alone
+// for seconds, see bounded: the answer is "try later" at once, to known and unknown
+// names alike.
+//
 // RFCs: 4511 and 4513 (LDAP), 4616 (PLAIN towards Dovecot).
 //
 // Failure: whatever is not understood is "try later". No password and no hash is

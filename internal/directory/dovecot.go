@@ -117,7 +117,7 @@ func (s *dovecotSession) ask(a Attempt) (string, error) {
 			return nameOf(a.Name, words[2:]), nil
 		case "FAIL":
 			if slices.Contains(words[2:], "temp") || slices.Contains(words[2:], "code=temp_fail") {
-				return "", errDovecotTemp
+				return "", oddAnswer{errDovecotTemp}
 			}
 			return "", ErrWrong
 		}

@@ -54,6 +54,7 @@ func authSession(conn net.Conn, greeting string, answer func(name, password stri
 const dovecotGreeting = "VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nMECH\tLOGIN\tplaintext\nSPID\t1\nCUID\t1\nCOOKIE\tx\nDONE\n"
 
 func TestDovecotProtocol(t *testing.T) {
+	t.Parallel()
 	a := ask(t, authServer(t, dovecotGreeting, func(name, password string) string {
 		switch {
 		case name == "temp":
@@ -89,6 +90,7 @@ func TestDovecotProtocol(t *testing.T) {
 }
 
 func TestDovecotGreetings(t *testing.T) {
+	t.Parallel()
 	for _, greeting := range []string{
 		"", "220 smtp\r\n", "VERSION\t2\t0\nMECH\tPLAIN\nDONE\n", "VERSION\t1\t2\nMECH\tCRAM-MD5\nDONE\n", "MECH\tPLAIN\nDONE\n",
 		strings.Repeat("MECH\tPLAIN\n", 200), strings.Repeat("x", 20_000),

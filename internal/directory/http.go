@@ -96,5 +96,5 @@ func (s *service) judge(a Attempt, status int, answer []byte) (string, error) {
 	case http.StatusUnauthorized:
 		return "", ErrWrong
 	}
-	return "", fmt.Errorf("the service answers %d", status)
+	return "", oddAnswer{fmt.Errorf("the service answers %d", status)}
 }

@@ -33,6 +33,7 @@ func answering(t *testing.T, f func(w http.ResponseWriter, q question)) *config.
 }
 
 func TestHTTP(t *testing.T) {
+	t.Parallel()
 	stall := make(chan struct{})
 	dir := answering(t, func(w http.ResponseWriter, q question) {
 		if q.Client != "192.0.2.1" {

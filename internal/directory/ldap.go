@@ -54,9 +54,9 @@ func (t *tree) searchAndBind(conn *ldaptable.Conn, a Attempt) (string, error) {
 	found, err := conn.Search(ldap.NewSearchRequest(t.def.Base, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 2, 0, false, filter, []string{attribute}, nil))
 	switch {
 	case ldap.IsErrorWithCode(err, ldap.LDAPResultSizeLimitExceeded), err == nil && len(found.Entries) > 1:
-		return "", errEntries
+		return "", oddAnswer{errEntries}
 	case err != nil:
-		return "", ldaptable.Plain(err)
+		return "", plainLDAP(err)
 	case len(found.Entries) == 0:
 		if err := answerOf(conn.Bind("cn=nobody,"+t.def.Base, a.Password)); err != nil {
 			return "", err
@@ -67,7 +67,7 @@ func (t *tree) searchAndBind(conn *ldaptable.Conn, a Attempt) (string, error) {
 	name := a.Name
 	if t.def.Attribute != "" {
 		if name = entry.GetAttributeValue(t.def.Attribute); name == "" {
-			return "", fmt.Errorf("the entry has no %s", t.def.Attribute)
+			return "", oddAnswer{fmt.Errorf("the entry has no %s", t.def.Attribute)}
 		}
 	}
 	return name, answerOf(conn.Bind(entry.DN, a.Password))
@@ -89,6 +89,16 @@ func (t *tree) connect(ctx context.Context) (*ldaptable.Conn, error) {
 func answerOf(err error) error {
 	if ldap.IsErrorAnyOf(err, ldap.LDAPResultInvalidCredentials, ldap.LDAPResultNoSuchObject, ldap.LDAPResultInappropriateAuthentication) {
 		return ErrWrong
+	}
+	return plainLDAP(err)
+}
+
+// plainLDAP keeps what a server says about names out of the log. A server that says
+// something is there.
+func plainLDAP(err error) error {
+	var said *ldap.Error
+	if errors.As(err, &said) && said.ResultCode < ldap.ErrorNetwork {
+		return oddAnswer{ldaptable.Plain(err)}
 	}
 	return ldaptable.Plain(err)
 }

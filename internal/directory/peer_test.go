@@ -2,57 +2,83 @@ package directory
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/postroad/postroad/internal/config"
+	"github.com/postroad/postroad/internal/table/remote"
 	"github.com/postroad/postroad/internal/table/tabletest"
 	"github.com/postroad/postroad/test/peer"
 )
 
 // peerTimeout is the time-out of directories in these tests.
-const peerTimeout = 2 * time.Second
+const peerTimeout = time.Second
+
+// visited is a server that a directory asks, with the password of ann.
+type visited struct {
+	*peer.Process
+	wait     func() // until it can be asked
+	password string
+}
 
 // away holds a directory against its server's end and its standstill: known and
-// unknown names alike are "try later" within the time-out, and then all is as
-// before.
-func away(t *testing.T, dir *config.Directory, p *peer.Process, wait func()) {
+// unknown names alike are "try later" within the time-out, side by side, then at
+// once; and then all is as before.
+func away(t *testing.T, dir *config.Directory, v visited) {
 	t.Helper()
 	a := ask(t, dir)
 	here := func() {
 		t.Helper()
-		a.from = "192.0.2.1"
-		a.expect("ann", "password", "staff/ann")
-		a.expect("ann", "wrong", ErrWrong)
-		a.expect("nobody", "password", ErrWrong)
+		var all sync.WaitGroup
+		all.Go(func() { a.expect("ann", v.password, "staff/ann") })
+		all.Go(func() { a.expect("ann", "wrong", ErrWrong) })
+		all.Go(func() { a.expect("nobody", v.password, ErrWrong) })
+		all.Wait()
 	}
 	gone := func(how string) {
 		t.Helper()
+		begun := time.Now()
+		answers := make(chan error, 8)
+		for n := range 8 {
+			go func() {
+				_, err := a.try([]string{"ann", "nobody"}[n%2], []string{v.password, "wrong"}[n/2%2])
+				answers <- err
+			}()
+		}
+		for range 8 {
+			if err := <-answers; !errors.Is(err, ErrUnavailable) {
+				t.Errorf("%s: %v", how, err)
+			}
+		}
+		if d := time.Since(begun); d > peerTimeout+2*time.Second {
+			t.Errorf("%s: it took %v", how, d)
+		}
 		for _, name := range []string{"ann", "nobody"} {
-			begun := time.Now()
-			a.expect(name, "password", ErrUnavailable)
-			a.expect(name, "wrong", ErrUnavailable)
-			if d := time.Since(begun); d > 2*peerTimeout+2*time.Second {
-				t.Errorf("%s: it took %v", how, d)
+			if _, err := a.try(name, v.password); !errors.Is(err, remote.ErrOpen) || !errors.Is(err, ErrUnavailable) {
+				t.Errorf("%s: it is not left alone: %v", how, err)
 			}
 		}
 	}
+	back := func() {
+		t.Helper()
+		v.wait()
+		peer.WaitFor(t, 15*time.Second, func() error { _, err := a.try("ann", v.password); return err })
+		here()
+	}
 	here()
-	p.Freeze()
+	v.Freeze()
 	gone("frozen")
-	p.Thaw()
-	peer.WaitFor(t, 10*time.Second, func() error { _, err := a.try("ann", "password"); return err })
-	here()
-	p.End()
+	v.Thaw()
+	back()
+	v.End()
 	gone("ended")
-	p.Start()
-	wait()
-	peer.WaitFor(t, 10*time.Second, func() error { _, err := a.try("ann", "password"); return err })
-	here()
+	v.Start()
+	back()
 }
 
 func TestPostgres(t *testing.T) {
@@ -63,8 +89,20 @@ func TestPostgres(t *testing.T) {
 	dir := &config.Directory{Name: "staff", Kind: "sql", Connections: 4, Timeout: peerTimeout, SQL: &config.SQL{
 		Driver: "postgres", DSN: &config.Secret{Text: db.DSN}, Query: "select hash from users where name = $1",
 	}}
-	away(t, dir, db.Process, db.Wait)
 	hostile(t, dir, func(name string) { db.Exec("insert into users values ($1, $2)", name, argonPassword) })
+	away(t, dir, visited{db.Process, db.Wait, "password"})
+}
+
+func TestMariaDB(t *testing.T) {
+	t.Parallel()
+	db := peer.StartMariaDB(t)
+	db.Exec("create table users (name varbinary(255) primary key, hash text)")
+	db.Exec("insert into users values ('ann', ?)", argonPassword)
+	dir := &config.Directory{Name: "staff", Kind: "sql", Connections: 4, Timeout: peerTimeout, SQL: &config.SQL{
+		Driver: "mysql", DSN: &config.Secret{Text: db.DSN}, Query: "select hash from users where name = ?",
+	}}
+	hostile(t, dir, func(name string) { db.Exec("insert into users values (?, ?)", name, argonPassword) })
+	away(t, dir, visited{db.Process, db.Wait, "password"})
 }
 
 // hostile adds every second hostile name, and holds each against itself.
@@ -141,7 +179,39 @@ func TestSlapd(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	away(t, search, s.Process, s.Wait)
+	encrypted(t, s, search)
+	away(t, search, visited{s.Process, s.Wait, "password"})
+}
+
+// encrypted asks over TLS, begun at once and by StartTLS; a server that another
+// authority has signed is none.
+func encrypted(t *testing.T, s *peer.Slapd, plain *config.Directory) {
+	t.Helper()
+	for name, change := range map[string]func(*config.LDAPLogin){
+		"ldaps":    func(l *config.LDAPLogin) { l.URL = "ldaps://" + s.TLS },
+		"StartTLS": func(l *config.LDAPLogin) { l.StartTLS = true },
+	} {
+		dir, def := *plain, *plain.LDAP
+		change(&def)
+		def.CA = s.CA
+		dir.LDAP = &def
+		a := ask(t, &dir)
+		a.expect("ann", "password", "staff/ann")
+		a.expect("ann", "wrong", ErrWrong)
+		a.expect("nobody", "password", ErrWrong)
+		for what, change := range map[string]func(*config.LDAPLogin){
+			"another authority": func(l *config.LDAPLogin) { l.CA = "" },
+			"another name":      func(l *config.LDAPLogin) { l.URL = strings.Replace(l.URL, "127.0.0.1", "localhost", 1) },
+		} {
+			other, def := dir, *dir.LDAP
+			change(&def)
+			other.LDAP = &def
+			b := ask(t, &other)
+			if _, err := b.try("ann", "password"); !errors.Is(err, ErrUnavailable) {
+				t.Errorf("%s, %s: %v", name, what, err)
+			}
+		}
+	}
 }
 
 func TestHostileNamesInLDAP(t *testing.T) {
@@ -197,7 +267,7 @@ func isPlainASCII(s string) bool {
 func TestDovecot(t *testing.T) {
 	t.Parallel()
 	d := peer.StartDovecot(t, "ann")
-	dir := &config.Directory{Name: "staff", Kind: "dovecot", Connections: 4, Timeout: peerTimeout, Address: d.Auth}
+	dir := &config.Directory{Name: "staff", Kind: "dovecot", Connections: 16, Timeout: peerTimeout, Address: d.Auth}
 	a := ask(t, dir)
 	a.expect("ann", "x", "staff/ann") // the peer's password
 	a.expect("ANN", "x", "staff/ann")
@@ -212,32 +282,20 @@ func TestDovecot(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for i, name := range tabletest.HostileKeys()[:12] {
-		a.from = everywhere(i)
-		if _, err := a.try(name, "x"); err != ErrWrong {
-			t.Errorf("%q: %v", name, err)
+	for _, name := range tabletest.HostileKeys()[:12] {
+		go func() {
+			_, err := a.try(name, "x")
+			if err == ErrWrong {
+				done <- nil
+				return
+			}
+			done <- fmt.Errorf("%q: %v", name, err)
+		}()
+	}
+	for range 12 {
+		if err := <-done; err != nil {
+			t.Error(err)
 		}
 	}
-	a.from = "192.0.2.1"
-	d.Freeze()
-	begun := time.Now()
-	a.expect("ann", "x", ErrUnavailable)
-	a.expect("nobody", "x", ErrUnavailable)
-	if took := time.Since(begun); took > 2*peerTimeout+time.Second {
-		t.Errorf("frozen: it took %v", took)
-	}
-	d.Thaw()
-	peer.WaitFor(t, 10*time.Second, func() error { _, err := a.try("ann", "x"); return err })
-	d.End()
-	a.expect("ann", "x", ErrUnavailable)
-	a.expect("nobody", "x", ErrUnavailable)
-	d.Start()
-	peer.WaitFor(t, 10*time.Second, func() error {
-		conn, err := net.Dial("tcp", d.Auth)
-		if err == nil {
-			conn.Close()
-		}
-		return err
-	})
-	peer.WaitFor(t, 10*time.Second, func() error { _, err := a.try("ann", "x"); return err })
+	away(t, dir, visited{d.Process, func() { peer.WaitFor(t, 10*time.Second, func() error { return peer.Accepts(d.Auth) }) }, "x"})
 }

@@ -38,13 +38,13 @@ func (d *database) verify(ctx context.Context, a Attempt) (string, error) {
 	case answer.Status == table.TryLater:
 		return "", answer.Cause
 	case len(answer.Values) > 2:
-		return "", errRows
+		return "", oddAnswer{errRows}
 	case len(answer.Values) == 0: // no row, or no password in it
 		return "", d.hasher.verify(ctx, a, nil, d.decoys())
 	}
 	hash, err := parseHash(answer.Values[0])
 	if err != nil {
-		return "", fmt.Errorf("the hash of a login: %w", err)
+		return "", oddAnswer{fmt.Errorf("the hash of a login: %w", err)}
 	}
 	d.last.Store(&hash)
 	name := a.Name

@@ -70,6 +70,7 @@ func TestSQLWithMoreThanOneRow(t *testing.T) {
 
 // Whatever a name holds, it is that name and no other.
 func TestHostileNamesInSQL(t *testing.T) {
+	t.Parallel()
 	db, dir := hashTable(t)
 	user(t, db, "ann", argonPassword, nil)
 	keys := tabletest.HostileKeys()

@@ -13,8 +13,9 @@ const (
 	longestWait    = 8 * time.Second
 )
 
-// breaker decides whether a source is asked. Its owner guards it.
-type breaker struct {
+// Breaker decides whether something that can fail is asked; the zero one is closed.
+// Its owner guards it.
+type Breaker struct {
 	failures int // in a row
 	wait     time.Duration
 	until    time.Time
@@ -22,36 +23,53 @@ type breaker struct {
 	cause    error
 }
 
-// admit tells whether to ask now, and whether the ask is a probe.
-func (b *breaker) admit(now time.Time) (ok, probe bool) {
-	if !b.open() {
-		return true, false
+// Ask says what a Breaker lets through.
+type Ask uint8
+
+// Asks.
+const (
+	AskAny   Ask = iota // it is closed: as all do
+	AskProbe            // the one that tries whether it may close
+)
+
+// Admit tells whether to ask now, and as what.
+func (b *Breaker) Admit(now time.Time) (as Ask, ok bool) {
+	if !b.Open() {
+		return AskAny, true
 	}
 	if b.probing || now.Before(b.until) {
-		return false, false
+		return AskAny, false
 	}
 	b.probing = true
-	return true, true
+	return AskProbe, true
 }
 
-func (b *breaker) open() bool { return b.failures >= failuresToOpen }
+// Open tells whether failures have opened it.
+func (b *Breaker) Open() bool { return b.failures >= failuresToOpen }
 
-// refusal is the cause of an answer that was not asked for.
-func (b *breaker) refusal() error { return fmt.Errorf("%w: %w", ErrOpen, b.cause) }
+// Refusal is the cause of an answer that was not asked for.
+func (b *Breaker) Refusal() error { return fmt.Errorf("%w: %w", ErrOpen, b.cause) }
 
-// answered: the source is well.
-func (b *breaker) answered() { *b = breaker{} }
+// Answered notes an answer: the source is well.
+func (b *Breaker) Answered() { *b = Breaker{} }
 
-// failed notes a failure. One that was under way when the breaker opened changes
+// Failed notes a failure. One that was under way when the breaker opened changes
 // nothing more.
-func (b *breaker) failed(now time.Time, probe bool, cause error) {
-	late := b.open() && !probe
+func (b *Breaker) Failed(now time.Time, as Ask, cause error) {
+	late := b.Open() && as != AskProbe
 	b.failures++
 	b.cause = cause
-	if late || !b.open() {
+	if late || !b.Open() {
 		return
 	}
 	b.wait = min(max(2*b.wait, firstWait), longestWait)
 	b.until = now.Add(b.wait)
 	b.probing = false
+}
+
+// GivenUp notes that an ask has ended without a word about the source.
+func (b *Breaker) GivenUp(as Ask) {
+	if as == AskProbe {
+		b.probing = false
+	}
 }

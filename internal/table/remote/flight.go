@@ -13,7 +13,7 @@ import (
 // wait.
 type flight struct {
 	key    string
-	probe  bool // the one ask that a breaker lets through to try
+	as     Ask // what the breaker let through
 	done   chan struct{}
 	answer table.Answer // once done is closed
 }
@@ -145,12 +145,12 @@ func (s *Source) settle(fs []*flight, answers []table.Answer, took time.Duration
 }
 
 // tell logs the beginning and the end of troubles, not each failure.
-func (s *Source) tell(before, after breaker) {
+func (s *Source) tell(before, after Breaker) {
 	log := s.opts.Log.With("table", s.opts.Name, "kind", s.opts.Kind)
 	switch {
-	case after.open() && !before.open():
+	case after.Open() && !before.Open():
 		log.Error("table does not answer, it is left alone for a while", "failures", after.failures, "error", after.cause)
-	case before.open() && !after.open():
+	case before.Open() && !after.Open():
 		log.Info("table answers again")
 	case before.failures == 0 && after.failures > 0:
 		log.Warn("table does not answer", "error", after.cause)
@@ -162,13 +162,13 @@ func (s *Source) taken(f *flight, a table.Answer, now time.Time) table.Answer {
 	if a.Status == table.TryLater {
 		s.counts.Failures++
 		if errors.Is(a.Cause, ErrKey) {
-			s.breaker.answered()
+			s.breaker.Answered()
 		} else {
-			s.breaker.failed(now, f.probe, a.Cause)
+			s.breaker.Failed(now, f.as, a.Cause)
 		}
 		return s.instead(f.key, a.Cause, now)
 	}
-	s.breaker.answered()
+	s.breaker.Answered()
 	if a.Source == "" {
 		a.Source = s.opts.Kind
 	}

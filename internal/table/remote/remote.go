@@ -84,7 +84,7 @@ type Source struct {
 
 	mu      sync.Mutex // guards what follows
 	cache   *cache
-	breaker breaker
+	breaker Breaker
 	flights map[string]*flight
 	counts  Counts
 	closed  bool
@@ -154,12 +154,12 @@ func (s *Source) start(key string, now time.Time) (a table.Answer, f *flight, is
 	if s.closed {
 		return later(ErrClosed), nil, false
 	}
-	ok, probe := s.breaker.admit(now)
+	as, ok := s.breaker.Admit(now)
 	if !ok {
 		s.counts.Refused++
-		return s.instead(key, s.breaker.refusal(), now), nil, false
+		return s.instead(key, s.breaker.Refusal(), now), nil, false
 	}
-	f = &flight{key: key, probe: probe, done: make(chan struct{})}
+	f = &flight{key: key, as: as, done: make(chan struct{})}
 	s.flights[key] = f
 	return a, f, true
 }

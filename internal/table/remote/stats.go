@@ -68,5 +68,5 @@ func (s *Source) Status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return Status{Name: s.opts.Name, Kind: s.opts.Kind, Counts: s.counts,
-		Cached: s.cache.len(), Open: s.breaker.open(), Err: s.breaker.cause}
+		Cached: s.cache.len(), Open: s.breaker.Open(), Err: s.breaker.cause}
 }
