@@ -157,11 +157,7 @@ func (m *Model) accessKeys(address string) []string {
 	if !ok {
 		return []string{address}
 	}
-	out := []string{address}
-	n := split(local, m.delimiters)
-	if n > 0 {
-		out = append(out, local[:n]+"@"+domain)
-	}
+	out, bare := m.wholeKeys(local, domain)
 	out = append(out, domain)
 	dot := "."
 	if m.isIn("parent_domain_matches_subdomains", "smtpd_access_maps") {
@@ -171,8 +167,8 @@ func (m *Model) accessKeys(address string) []string {
 		out = append(out, dot+p)
 	}
 	out = append(out, local+"@")
-	if n > 0 {
-		out = append(out, local[:n]+"@")
+	if bare != "" {
+		out = append(out, bare+"@")
 	}
 	return out
 }

@@ -164,18 +164,25 @@ func (m *Model) keys(address string) []string {
 	if !ok {
 		return []string{address}
 	}
-	out := []string{address}
-	n := split(local, m.delimiters)
-	if n > 0 {
-		out = append(out, local[:n]+"@"+domain)
-	}
+	out, bare := m.wholeKeys(local, domain)
 	if m.isSite(domain) {
 		out = append(out, local)
-		if n > 0 {
-			out = append(out, local[:n])
+		if bare != "" {
+			out = append(out, bare)
 		}
 	}
 	return append(out, "@"+domain)
+}
+
+// wholeKeys are the first keys of an address everywhere: the address, and without
+// its extension. bare is the local part without that, "" where there is none.
+func (m *Model) wholeKeys(local, domain string) (keys []string, bare string) {
+	keys = []string{local + "@" + domain}
+	if n := split(local, m.delimiters); n > 0 {
+		bare = local[:n]
+		keys = append(keys, bare+"@"+domain)
+	}
+	return keys, bare
 }
 
 // isSite tells whether bare local parts stand for addresses of a domain.
@@ -209,10 +216,7 @@ func (m *Model) find(ts Tables, address string) (e Entry, ext string, ok bool) {
 func (m *Model) transportKeys(address, domain string) []string {
 	address = strings.ToLower(address)
 	local, _, _ := cut(address)
-	out := []string{address}
-	if n := split(local, m.delimiters); n > 0 {
-		out = append(out, local[:n]+"@"+domain)
-	}
+	out, _ := m.wholeKeys(local, domain)
 	out = append(out, domain)
 	dot := "."
 	for _, name := range m.Main.Items("parent_domain_matches_subdomains") {
