@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/postroad/postroad/internal/decide"
@@ -21,7 +22,8 @@ type Acceptor struct {
 	quotas   *quotas // nil: a rehearsal charges nobody
 	markKey  []byte
 	lookups  time.Duration
-	heads    sync.Pool // *[]byte: headers of messages coming in
+	heads    sync.Pool    // *[]byte: headers of messages coming in
+	headers  atomic.Int64 // octets of large headers in memory
 }
 
 const defaultLookups = 20 * time.Second

@@ -9,13 +9,22 @@ import (
 	"github.com/postroad/postroad/internal/spool"
 )
 
-// maxHeader bounds the header, which is held in memory until it is whole.
-const maxHeader = 256 << 10
+const (
+	// maxHeader bounds the header, which is held in memory until it is whole.
+	maxHeader = 256 << 10
+	// usualHeader is what a header may take without asking. headerMemory is what
+	// all that are longer take together: many clients with endless headers wait,
+	// and do not cost us the memory that mail needs.
+	usualHeader  = 16 << 10
+	headerMemory = 32 << 20
+)
 
 // Faults of a header; the data is read to its end all the same.
 var (
 	errHeaderTooBig = &mail.Error{Op: "receive.body",
 		Reply: mail.Reply{Code: 552, Enhanced: "5.3.4", Text: "message header is too big"}}
+	errHeaderMemory = &mail.Error{Op: "receive.body",
+		Reply: mail.Reply{Code: 452, Enhanced: "4.3.1", Text: "too many large headers at once, try again later"}}
 	errHeaderBroken = &mail.Error{Op: "receive.body",
 		Reply: mail.Reply{Code: 550, Enhanced: "5.6.0", Text: "message header is malformed"}}
 )
@@ -29,6 +38,7 @@ type Body struct {
 	arrived   time.Time
 	head      *[]byte // pooled: our fields, then the header as it comes
 	own       int     // octets of our fields in head
+	reserved  int64   // octets of headerMemory
 	scanned   int     // octets of head in which the end was looked for
 	passed    bool    // the header went on; the rest is not held back
 	size      int64   // octets stored
@@ -67,6 +77,9 @@ func (b *Body) Write(p []byte) (int, error) {
 		return b.store(p)
 	}
 	before := len(*b.head)
+	if !b.reserve(before + len(p)) {
+		return 0, errHeaderMemory
+	}
 	*b.head = append(*b.head, p...)
 	end := b.headerEnd()
 	if end < 0 && len(*b.head)-b.own <= maxHeader {
@@ -90,6 +103,19 @@ func (b *Body) Write(p []byte) (int, error) {
 		}
 	}
 	return len(p), nil
+}
+
+// reserve takes a share of the memory for headers of n octets that are longer
+// than usual; false means that there is none left.
+func (b *Body) reserve(n int) bool {
+	for b.reserved+usualHeader < int64(n) {
+		if b.t.acceptor.headers.Add(usualHeader) > headerMemory {
+			b.t.acceptor.headers.Add(-usualHeader)
+			return false
+		}
+		b.reserved += usualHeader
+	}
+	return true
 }
 
 // isBodyOnly tells that the header ended long ago with a line that is no field,
@@ -177,8 +203,11 @@ func (b *Body) release() {
 		b.draft = nil
 	}
 	if b.head != nil {
-		*b.head = (*b.head)[:0]
-		b.t.acceptor.heads.Put(b.head)
+		b.t.acceptor.headers.Add(-b.reserved)
+		b.reserved = 0
+		if *b.head = (*b.head)[:0]; cap(*b.head) <= 2*usualHeader {
+			b.t.acceptor.heads.Put(b.head)
+		}
 		b.head, b.t.header, b.t.facts.Header = nil, nil, nil
 	}
 }

@@ -113,13 +113,27 @@ func (d *draft) append(b []byte) error {
 	return nil
 }
 
-// fits tells whether n more octets may stand in memory, and reserves them.
+// fits tells whether n more octets may stand in memory, and reserves what the
+// buffer then takes.
 func (d *draft) fits(n int) bool {
-	need := d.size + int64(n)
-	if need > int64(d.p.opt.InlineMax) {
+	need, most, has := d.size+int64(n), int64(d.p.opt.InlineMax), int64(cap(*d.buf))
+	if need > most {
 		return false
 	}
-	for d.budget < need {
+	if need <= has {
+		return d.reserve(has)
+	}
+	wide := max(need, min(2*has, most))
+	if !d.reserve(wide) {
+		return false
+	}
+	*d.buf = append(make([]byte, 0, wide), *d.buf...)
+	return true
+}
+
+// reserve takes memory of the budget until the draft has so many octets of it.
+func (d *draft) reserve(octets int64) bool {
+	for d.budget < octets {
 		if !d.p.memory.take(bufferSize) && !(d.p.fresh.evict(bufferSize) && d.p.memory.take(bufferSize)) {
 			return false
 		}

@@ -55,7 +55,8 @@ func (m *memory) release(b *[]byte, budget int64) {
 	if b == nil {
 		return
 	}
-	*b = (*b)[:0]
-	m.buffers.Put(b)
+	if *b = (*b)[:0]; cap(*b) <= 4*bufferSize {
+		m.buffers.Put(b) // larger ones would be held for mail that needs less
+	}
 	m.give(budget)
 }
