@@ -44,7 +44,7 @@ func (r *Relic) Body() (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bigBody{file: file, record: r.big, damaged: func(error) {}}
+	b := &bigBody{file: file, record: r.big, memory: new(memory), damaged: func(error) {}}
 	return struct {
 		io.Reader
 		io.Closer
@@ -109,7 +109,7 @@ func (s *survey) checkFile(id ID, record *fileRecord) error {
 	if info.Size() != record.size {
 		return fmt.Errorf("%w: body file of %d octets, not %d", ErrDamaged, info.Size(), record.size)
 	}
-	b := &bigBody{file: file, record: record, damaged: func(error) {}}
+	b := &bigBody{file: file, record: record, memory: new(memory), damaged: func(error) {}}
 	_, err = io.Copy(io.Discard, io.NewSectionReader(b, 0, record.size))
 	return err
 }
