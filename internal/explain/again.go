@@ -42,7 +42,7 @@ func (r *route) again(ctx context.Context, all []receive.Reentry) []Entry {
 			if i < len(in.Message.Recipients) {
 				d = in.Message.Recipients[i]
 			}
-			one.Steps = steps(d.Steps)
+			one.Steps, one.Limits = steps(d.Steps), r.limits(d.Tenant)
 			r.message(ctx, &one, in.Message, d)
 			e.Recipients = append(e.Recipients, one)
 		}

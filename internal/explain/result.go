@@ -21,6 +21,7 @@ type Recipient struct {
 	Reply      Reply      `json:"reply"`
 	Deliveries []Delivery `json:"deliveries"`
 	Steps      []Step     `json:"steps"`
+	Limits     *Limits    `json:"limits,omitempty"` // of the tenant whose mail it is
 }
 
 // Reply is the reply that the client would get.

@@ -82,7 +82,7 @@ func (r *route) decide(ctx context.Context, to []mail.Recipient, into func(int) 
 	for i, at := range said.Recipients {
 		one := into(i)
 		if at.Verdict != decide.Accept {
-			one.Steps = steps(at.Steps)
+			one.Steps, one.Limits = steps(at.Steps), r.limits(at.Tenant)
 			one.refuse(at.Verdict, at.Reply)
 			continue
 		}
@@ -91,7 +91,7 @@ func (r *route) decide(ctx context.Context, to []mail.Recipient, into func(int) 
 			d = said.Message.Recipients[next]
 			next++
 		}
-		one.Steps = steps(d.Steps)
+		one.Steps, one.Limits = steps(d.Steps), r.limits(d.Tenant)
 		r.message(ctx, one, said.Message, d)
 	}
 	return r.again(ctx, said.Again)

@@ -31,6 +31,9 @@ func (r Result) Tree(w io.Writer, p Palette) error {
 func (r Recipient) tree(b *bufio.Writer, p Palette) {
 	fmt.Fprintf(b, "%s  %s  %s\n", p.strong(r.Recipient), p.verdict(r.Verdict), r.Reply.line())
 	branches := len(r.Steps) + len(r.Deliveries)
+	if r.Limits != nil {
+		fmt.Fprintf(b, "%s %-8s%s\n", branch(0, branches+1), "limits", r.Limits.line(p))
+	}
 	for i, s := range r.Steps {
 		fmt.Fprintf(b, "%s %-8s%s\n", branch(i, branches), s.Stage, s.line(p))
 	}
