@@ -42,7 +42,8 @@ type Facts struct {
 	Day         int                 // since the first of January 1970, of the transaction
 	SRS         map[string][][]byte // secrets by the name of the scheme; the first one signs
 
-	Continued bool // further members of a list: the message was copied with the first
+	Alias     mail.Address // that sends the mail on to the recipients under its own sender; zero: none
+	Continued bool         // further members of a list: the message was copied with the first
 
 	HasMessage  bool
 	Header      mail.Header // top block

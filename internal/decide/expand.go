@@ -13,6 +13,8 @@ type expansion struct {
 	seen map[mail.Address]bool // final recipients found, from the second on
 	done map[string]bool       // aliases expanded: a second way to one adds nothing
 	open *ruling               // why nothing can be said yet: ends the expansion
+	top  *crowd                // the alias that was given; nil: none was
+	over bool                  // it leads to more than may be delivered at once
 }
 
 // branch is one address on its way, and how it was reached.
@@ -25,8 +27,8 @@ type branch struct {
 	up       *branch // the alias from which it came
 }
 
-// expand finds the final recipients. It defers when a table is away or a limit is
-// passed, and refuses when nothing but a cycle is left: mail is never dropped.
+// expand finds the final recipients. It defers when a table is away or aliases are
+// nested too deep, and refuses when nothing but a cycle is left: mail is never dropped.
 func (j *judgment) expand() ruling {
 	x := &expansion{judgment: j}
 	root := branch{address: j.entry}
@@ -46,6 +48,8 @@ func (j *judgment) expand() ruling {
 	}
 	x.follow(&root)
 	switch {
+	case x.over:
+		x.becomeList()
 	case x.open != nil:
 		return *x.open
 	case len(j.members) == 0:
@@ -146,6 +150,9 @@ func (x *expansion) alias(b *branch, e entry) {
 	if x.traced() {
 		x.step(StageExpand, e.rule, arrow(b.address, targets...))
 	}
+	if b.up == nil {
+		x.top = &crowd{branch: b, rule: e.rule, targets: targets}
+	}
 	if len(targets) == 1 && targets[0].Key() == b.key {
 		x.add(b, x.mailboxOf(b.address))
 		return
@@ -231,7 +238,7 @@ func (x *expansion) refuse(b *branch, r ruling) {
 
 func (x *expansion) take(m member) {
 	if len(x.members) >= x.limits.AliasFanout {
-		x.step(StageExpand, Ref{}, "too many recipients behind one alias")
+		x.over = x.top != nil
 		x.stop(tryLater())
 		return
 	}

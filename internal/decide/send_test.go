@@ -74,6 +74,8 @@ func parseEnvelope(line string) envelope {
 			}
 		case "origin":
 			f.Origin = map[string]Origin{"report": OriginReport, "reinjected": OriginReinjected, "reroute": OriginReroute}[value]
+		case "alias":
+			f.Alias = address(value)
 		case "day":
 			f.Day, _ = strconv.Atoi(value)
 		case "tenant":

@@ -72,11 +72,14 @@ func (j *judgment) schemeFor(forwarder mail.Domain) *SRS {
 // unless the sender is ours already or null. A sender that does not fit stays: the
 // mail goes out, and only SPF at the next host cannot tell that it may.
 func (j *judgment) forward(m *member) ruling {
-	from := m.leg.Sender
-	if len(j.srs) == 0 || m.expanded.IsZero() || from.IsNull() {
+	from, by := m.leg.Sender, m.expanded
+	if by.IsZero() {
+		by = j.in.Facts.Alias
+	}
+	if len(j.srs) == 0 || by.IsZero() || from.IsNull() {
 		return accepted()
 	}
-	r := j.schemeFor(m.expanded.Domain)
+	r := j.schemeFor(by.Domain)
 	if r == nil || j.srsDomains[from.Address.Domain] != nil || from.Address.Domain == j.Rules.Hostname {
 		return accepted()
 	}

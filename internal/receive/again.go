@@ -121,17 +121,17 @@ func (r *rehearsal) again(ctx context.Context, d decide.Decision, s script, dept
 
 // list rehearses the mail to a list's members.
 func (r *rehearsal) list(ctx context.Context, g decide.Group, s script, depth int) Reentry {
-	e := Reentry{Tenant: g.Tenant, Sender: g.Sender, List: r.gen.Config.Snapshot.List(g.Deliveries[0].Recipient)}
-	if e.List == nil {
-		e.Err = listError(errNoList)
+	leg := g.Deliveries[0]
+	e := Reentry{Tenant: g.Tenant, Sender: g.Sender}
+	if e.List, e.Err = listAt(ctx, r.gen, leg.Recipient); e.Err != nil {
 		return e
 	}
-	if !g.Sender.IsNull() {
-		e.Sender = mail.Path{Address: e.List.Sender()}
-	}
+	var member mail.Recipient
+	e.Sender, member = onBehalf(e.List, g.Sender, mail.Recipient{Notify: leg.Notify, ORCPT: leg.ORCPT})
 	e.Err = roster{gen: r.gen, list: e.List}.each(ctx, func(a mail.Address) error {
 		if e.Members++; e.Members <= MostMembers {
-			e.Recipients = append(e.Recipients, mail.Recipient{Address: a})
+			member.Address = a
+			e.Recipients = append(e.Recipients, member)
 		}
 		return nil
 	})
@@ -146,6 +146,9 @@ func (r *rehearsal) enter(ctx context.Context, e *Reentry, g decide.Group, s scr
 	facts := decide.Facts{Origin: decide.OriginReinjected, MarkKey: r.markKey}
 	if e.List != nil {
 		facts.Tenant = e.List.Tenant
+		if e.List.Owner.IsZero() {
+			facts.Alias = e.List.Address
+		}
 	}
 	t := r.acceptor.Begin(r.gen, facts, mail.Envelope{Sender: e.Sender, Recipients: e.Recipients, EnvID: g.EnvID, Ret: g.Ret, SMTPUTF8: true})
 	t.messageFacts(s.leaving(g))

@@ -8,6 +8,7 @@ import (
 	"github.com/postroad/postroad/internal/decide"
 	"github.com/postroad/postroad/internal/mail"
 	"github.com/postroad/postroad/internal/spool"
+	"github.com/postroad/postroad/internal/table"
 )
 
 const (
@@ -30,33 +31,45 @@ func (r *reinjection) lists(ctx context.Context) error {
 		if to.State != spool.Waiting {
 			continue
 		}
-		l := r.gen.Config.Snapshot.List(to.Final)
-		if l == nil {
-			return listError(fmt.Errorf("%w: %s", errNoList, to.Final))
+		l, err := listAt(ctx, r.gen, to.Final)
+		if err != nil {
+			return err
 		}
-		if err := r.list(ctx, l); err != nil {
+		m := mailing{reinjection: r, list: l}
+		m.sender, m.asked = onBehalf(l, r.attempt.Job.Sender, mail.Recipient{Notify: to.Notify, ORCPT: to.ORCPT})
+		if err := m.send(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// list sends to the members of one list under the list's own sender: what cannot
-// be delivered is told to its owner. A report keeps the null sender.
-func (r *reinjection) list(ctx context.Context, l *decide.List) error {
-	m := mailing{reinjection: r, list: l}
-	if !r.attempt.Job.Sender.IsNull() {
-		m.sender.Address = l.Sender()
+// listAt gives the list at an address, or the alias there that leads to too many at
+// once as one.
+func listAt(ctx context.Context, gen Generation, a mail.Address) (*decide.List, error) {
+	if l := gen.Config.Snapshot.List(a); l != nil {
+		return l, nil
 	}
-	defer m.abort()
-	err := roster{gen: r.gen, list: l}.each(ctx, func(a mail.Address) error { return m.add(ctx, a) })
-	if err != nil {
-		return err
+	memo := decide.Memo{View: gen.View, Answers: make(map[decide.Question]table.Answer)}
+	for range maxRounds {
+		l, status, needs := gen.Config.Snapshot.Crowd(&memo, a)
+		for _, q := range needs {
+			memo.Answers[q] = table.Answer{Cause: errNoTable}
+			if source := gen.View[q.Table].Remote; source != nil {
+				memo.Answers[q] = source.Lookup(ctx, q.Key)
+			}
+		}
+		switch {
+		case len(needs) > 0:
+		case status == table.Found:
+			return l, nil
+		case status == table.NotFound:
+			return nil, listError(fmt.Errorf("%w: %s", errNoList, a))
+		default:
+			return nil, listError(fmt.Errorf("%w: %s", errMembers, a))
+		}
 	}
-	if err := m.decide(ctx); err != nil {
-		return err
-	}
-	return m.close()
+	return nil, listError(errRounds)
 }
 
 // mailing is one list under way.
@@ -64,6 +77,7 @@ type mailing struct {
 	*reinjection
 	list   *decide.List
 	sender mail.Path
+	asked  mail.Recipient   // what was asked for the members, where the sender stays
 	part   []mail.Recipient // members that are not decided yet
 	begun  bool             // a part was
 
@@ -73,8 +87,43 @@ type mailing struct {
 	jobs   []spool.Job
 }
 
+// onBehalf gives the sender of mail to members, and what is asked for each of them.
+// A list, and an alias with an owner, sends under an address of its own. Another
+// alias keeps the sender, with what was asked but SUCCESS, which it has answered
+// (RFC 3461 s5.2.7.1). A report keeps the null sender.
+func onBehalf(l *decide.List, sender mail.Path, asked mail.Recipient) (mail.Path, mail.Recipient) {
+	if !l.Owner.IsZero() {
+		if sender.IsNull() {
+			return sender, mail.Recipient{}
+		}
+		return mail.Path{Address: l.Sender()}, mail.Recipient{}
+	}
+	given := asked.Notify
+	asked.Notify &^= mail.NotifySuccess
+	if given != 0 && asked.Notify == 0 {
+		asked.Notify = mail.NotifyNever
+	}
+	return sender, asked
+}
+
+// send sends to all members: what cannot be delivered is told to the owner, or to
+// the sender where he stays.
+func (m *mailing) send(ctx context.Context) error {
+	defer m.abort()
+	err := roster{gen: m.gen, list: m.list}.each(ctx, func(a mail.Address) error { return m.add(ctx, a) })
+	if err != nil {
+		return err
+	}
+	if err := m.decide(ctx); err != nil {
+		return err
+	}
+	return m.close()
+}
+
 func (m *mailing) add(ctx context.Context, a mail.Address) error {
-	m.part = append(m.part, mail.Recipient{Address: a})
+	to := m.asked
+	to.Address = a
+	m.part = append(m.part, to)
 	if len(m.part) < listPart {
 		return nil
 	}
@@ -90,13 +139,7 @@ func (m *mailing) decide(ctx context.Context) error {
 		return listError(err)
 	}
 	if m.tx == nil {
-		f := decide.Facts{Origin: decide.OriginReinjected, Tenant: m.list.Tenant}
-		tx, err := m.open(ctx, arrival{facts: f, envelope: m.envelope(m.sender), expanded: m.list.Address, bounces: true})
-		if err != nil {
-			return err
-		}
-		m.tx = tx
-		if err := tx.complete(); err != nil {
+		if err := m.begin(ctx); err != nil {
 			return err
 		}
 	}
@@ -115,6 +158,20 @@ func (m *mailing) decide(ctx context.Context) error {
 		return nil
 	}
 	return m.close()
+}
+
+// begin opens the message.
+func (m *mailing) begin(ctx context.Context) (err error) {
+	f := decide.Facts{Origin: decide.OriginReinjected, Tenant: m.list.Tenant}
+	e := m.envelope(m.sender)
+	if m.list.Owner.IsZero() {
+		f.Alias, e.EnvID, e.Ret = m.list.Address, m.attempt.Job.EnvID, m.attempt.Job.Ret
+	}
+	m.tx, err = m.open(ctx, arrival{facts: f, envelope: e, expanded: m.list.Address, bounces: true})
+	if err != nil {
+		return err
+	}
+	return m.tx.complete()
 }
 
 // close makes a draft of the message. What is kept of the decision is that on the

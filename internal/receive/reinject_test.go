@@ -2,6 +2,7 @@ package receive_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -127,5 +128,53 @@ func TestList(t *testing.T) {
 	w.gen.gen.Config.Snapshot, _ = decide.Compile(testRules())
 	if _, err = x.Reinject(t.Context(), a); mail.ReplyOf(err).Code != 451 {
 		t.Errorf("a list that is gone: %v", err)
+	}
+}
+
+// An alias that leads to more than may be delivered at once is a list: of its owner
+// where the domain names one, and else its sender hears what becomes of it.
+func TestAliasOfManyIsAList(t *testing.T) {
+	for _, c := range []struct {
+		owner, sender, notify string
+	}{
+		{"", "s@foreign.example", "notify=2"},
+		{"owner-crowd@example.com", "owner-crowd@example.com", "notify=0"},
+	} {
+		w := newWorld(t)
+		rules := testRules()
+		rules.Limits.AliasFanout = 3
+		targets := []mail.Address{addr("ann@example.com"), addr("crowd@example.com")}
+		for i := range 600 {
+			targets = append(targets, mail.Address{Local: fmt.Sprintf("m%d", i), Domain: "far.example"})
+		}
+		home := &rules.Domains[slices.IndexFunc(rules.Domains, func(d decide.Domain) bool { return d.Name == "example.com" })]
+		home.Aliases = append(home.Aliases, decide.Alias{Address: addr("crowd@example.com"), Targets: targets})
+		if c.owner != "" {
+			home.Aliases = append(home.Aliases, decide.Alias{Address: addr(c.owner), Targets: targets[:1]})
+		}
+		snapshot, err := decide.Compile(rules)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.gen.gen.Config.Snapshot = snapshot
+		a := again("crowd@example.com")
+		a.Job.Lane.Transport = decide.BuiltinList
+		a.Job.Recipients[0].Notify = mail.NotifyFailure | mail.NotifySuccess
+		drafts, err := receive.NewReinjector(w.server.Acceptor(), &w.gen).Reinject(t.Context(), a)
+		if err != nil || len(drafts) != 1 {
+			t.Fatalf("%d drafts, %v", len(drafts), err)
+		}
+		lines := jobLines(stored{jobs: drafts[0].(*recordedDraft).jobs})
+		if n := strings.Count(lines, "@far.example<"); n != 600 || strings.Count(lines, "ann@example.com<") != 1 || strings.Contains(lines, "crowd@example.com<") {
+			t.Errorf("%d members outside, in all\n%.300s", n, lines)
+		}
+		if !strings.Contains(lines, "m1@far.example<m1@far.example "+c.notify) {
+			t.Errorf("want %s in\n%.300s", c.notify, lines)
+		}
+		for _, j := range drafts[0].(*recordedDraft).jobs {
+			if j.Sender.String() != c.sender || len(j.Recipients) > 250 {
+				t.Errorf("from %s to %d", j.Sender, len(j.Recipients))
+			}
+		}
 	}
 }
