@@ -30,6 +30,7 @@ func (p *Pebble) createBody(id ID) (*bodyFile, error) {
 		block: make([]byte, 0, blockSize),
 	}
 	var err error
+	p.space.spendName()
 	b.file, err = p.opt.FS.Create(b.name, category)
 	return b, err
 }

@@ -2,10 +2,14 @@ package spool
 
 import (
 	"errors"
+	"math"
 	"os"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"golang.org/x/sys/unix"
 )
 
 // checkEvery is how often the disk is asked for its free space. Between two
@@ -22,6 +26,9 @@ type space struct {
 	stop func()
 
 	known atomic.Bool // the file system tells its size
+	// names is how many more files it may hold beyond those that the database may
+	// want while what is queued goes on.
+	names atomic.Int64
 
 	mu      sync.Mutex // guards what follows
 	ballast bool       // the file is there
@@ -66,11 +73,12 @@ func (s *space) check() {
 		return
 	}
 	s.free.Store(int64(min(usage.AvailBytes, 1<<62)))
+	s.names.Store(freeNames(s.p.opt.FS, s.p.opt.Dir))
 	s.known.Store(true)
 	s.keepBallast()
 	if full := s.full() != nil; full != s.wasFull {
 		s.wasFull = full
-		s.p.opt.Log.Warn("spool: free space", "taking_mail", !full, "free", s.free.Load(), "least", s.p.opt.MinFree)
+		s.p.opt.Log.Warn("spool: free space", "taking_mail", !full, "free", s.free.Load(), "least", s.p.opt.MinFree, "out_of_inodes", s.names.Load() < 0)
 	}
 }
 
@@ -103,12 +111,26 @@ func (s *space) layBallast(size int64) error {
 	return errors.Join(f.Preallocate(0, size), f.Close())
 }
 
+// freeNames gives how many files the machine's file system may still hold, but
+// for a quarter of all or 1 024 that the database keeps. Some make inodes as they
+// are wanted, and tell of none.
+func freeNames(fs vfs.FS, dir string) int64 {
+	var st unix.Statfs_t
+	if fs != vfs.Default || unix.Statfs(dir, &st) != nil || st.Files == 0 {
+		return math.MaxInt64
+	}
+	return int64(min(st.Ffree, 1<<62)) - int64(min(st.Files/4, 1024))
+}
+
+// spendName reckons off a file that was made since the last look.
+func (s *space) spendName() { s.names.Add(-1) }
+
 // spend reckons off what was written since the last look.
 func (s *space) spend(n int64) { s.free.Add(-n) }
 
 // full gives ErrFull when there is too little.
 func (s *space) full() error {
-	if s.known.Load() && s.free.Load() < s.p.opt.MinFree {
+	if s.known.Load() && (s.free.Load() < s.p.opt.MinFree || s.names.Load() < 0) {
 		return ErrFull
 	}
 	return nil

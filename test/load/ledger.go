@@ -26,6 +26,7 @@ const header = "From: <s@src.test>\r\nTo: <u@b.test>\r\nSubject: crash\r\nX-Ledg
 type Ledger struct {
 	mu         sync.Mutex // guards what follows
 	next       int
+	big        int               // each so many messages one is big
 	sent       map[string]string // digest of every message that was begun
 	acked      map[string]bool
 	arrived    map[string]bool
@@ -35,7 +36,14 @@ type Ledger struct {
 
 // NewLedger makes an empty one.
 func NewLedger() *Ledger {
-	return &Ledger{sent: map[string]string{}, acked: map[string]bool{}, arrived: map[string]bool{}}
+	return &Ledger{big: bigEvery, sent: map[string]string{}, acked: map[string]bool{}, arrived: map[string]bool{}}
+}
+
+// BigEvery makes one of so many messages too big to stand in the database.
+func (l *Ledger) BigEvery(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.big = n
 }
 
 // Draft makes the next message.
@@ -48,7 +56,7 @@ func (l *Ledger) Draft() (id string, data []byte) {
 	for i := range 1 + l.next%40 {
 		data = fmt.Appendf(data, ".line %d of %s %x\r\n", i, id, sha256.Sum256([]byte(id)))
 	}
-	if l.next%bigEvery == 0 {
+	if l.next%l.big == 0 {
 		for len(data) < bigSize {
 			data = fmt.Appendf(data, "%064x\r\n", len(data))
 		}
