@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 
 // The campaigns try every point once, or with "all" in every way that they know,
 // which takes minutes.
-var points = flag.String("crash.points", "once", "ways in which the crash and fault campaigns try each point: once or all")
+var exhaustive = flag.String("crash.points", "once", "ways in which the crash and fault campaigns try each point: once or all")
 
 // crashOptions makes flushes and files out of little mail.
 func crashOptions(fs vfs.FS) spool.Options {
@@ -49,6 +50,7 @@ type crash struct {
 type campaign struct {
 	disk *vfs.MemFS
 	out  chan crash
+	ways int // in which each point is tried, with "all"
 
 	mu            sync.Mutex // guards what follows
 	quiet         bool
@@ -68,8 +70,8 @@ func (c *campaign) MaybeError(op errorfs.Op) error {
 		return nil
 	}
 	c.point++
-	for way := range ways {
-		if *points == "all" || way == c.point%4 {
+	for way := range c.ways {
+		if *exhaustive == "all" || way == c.point%4 {
 			c.crash(op, way)
 		}
 	}
@@ -79,6 +81,9 @@ func (c *campaign) MaybeError(op errorfs.Op) error {
 // ways in which a crash treats what was not synced: the first loses all, the
 // second nothing, the others some of it, each drawn anew.
 const ways = 20
+
+// fewWays is for the workloads that are about one thing.
+const fewWays = 8
 
 func (c *campaign) crash(op errorfs.Op, way int) {
 	kept := []int{0, 100, 50, 20}[way%4]
@@ -96,35 +101,51 @@ func (c *campaign) expect(step, before, after string) {
 	c.step, c.before, c.after = step, before, after
 }
 
-// TestCrash crashes at every write of the script, its beginning and a restart in
-// its middle included, and holds what is found afterwards against the model:
+// TestCrash crashes at every write of each workload, its beginning and a restart
+// in its middle included, and holds what is found afterwards against the model:
 // either what was acknowledged, or that and the call under way, whole.
 func TestCrash(t *testing.T) {
-	c := &campaign{disk: vfs.NewCrashableMem(), out: make(chan crash, runtime.NumCPU())}
+	all, points := 0, 0
+	for i, w := range workloads() {
+		if *exhaustive != "all" && i%4 != 0 {
+			continue // a slice
+		}
+		c := &campaign{disk: vfs.NewCrashableMem(), out: make(chan crash, runtime.NumCPU()), ways: ways}
+		if i > 0 {
+			c.ways = fewWays
+		}
+		sum := c.try(t, w)
+		all, points = all+sum, points+c.point
+		t.Logf("%s: %d crashes at %d points", w.name, sum, c.point)
+		if c.point < 30 || sum < c.point {
+			t.Errorf("%s: %d crashes at %d points: the script writes less than it should", w.name, sum, c.point)
+		}
+	}
+	if *exhaustive == "all" && all < 10_000 {
+		t.Errorf("only %d crashes", all)
+	}
+	t.Logf("%d crashes at %d points of %d workloads", all, points, len(workloads()))
+}
+
+// try runs a workload and checks each crash of it, and tells how many there were.
+func (c *campaign) try(t *testing.T, w workload) int {
 	var done sync.WaitGroup
-	tried := make([]int, runtime.NumCPU())
-	for i := range tried {
+	var tried atomic.Int64
+	for range runtime.NumCPU() {
 		done.Go(func() {
 			for crash := range c.out {
-				tried[i]++
+				tried.Add(1)
 				crash.check(t)
 			}
 		})
 	}
-	c.run(t)
+	c.run(t, w.steps)
 	close(c.out)
 	done.Wait()
-	sum := 0
-	for _, n := range tried {
-		sum += n
-	}
-	if c.point < 300 || sum < c.point {
-		t.Errorf("%d crashes at %d points: the script writes less than it should", sum, c.point)
-	}
-	t.Logf("%d crashes at %d points", sum, c.point)
+	return int(tried.Load())
 }
 
-func (c *campaign) run(t *testing.T) {
+func (c *campaign) run(t *testing.T, steps []step) {
 	fs := errorfs.Wrap(c.disk, c)
 	c.expect("opening", "", "")
 	p, err := spool.Open(crashOptions(fs))
@@ -133,7 +154,7 @@ func (c *campaign) run(t *testing.T) {
 	}
 	tested, model := newWorld(p), newWorld(newModel())
 	before := ""
-	for i, s := range script() {
+	for i, s := range steps {
 		if err := s.do(model); err != nil {
 			t.Fatalf("model: %s: %v", s.name, err)
 		}
@@ -144,7 +165,7 @@ func (c *campaign) run(t *testing.T) {
 		}
 		before = after
 		c.expect("after "+s.name, before, after)
-		if i == len(script())/2 {
+		if i == len(steps)/2 {
 			c.expect("restarting", before, after)
 			if err := p.Close(); err != nil {
 				t.Fatal(err)

@@ -62,7 +62,7 @@ func TestFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			fired := 0
 			for _, lasting := range []bool{false, true} {
-				if lasting && *points != "all" {
+				if lasting && *exhaustive != "all" {
 					continue
 				}
 				for n := 1; ; n++ {

@@ -197,7 +197,7 @@ const mostLost = 60
 // what stood there, and a store that does not open is brought back.
 func TestBitFlips(t *testing.T) {
 	trials := 40
-	if *points == "all" {
+	if *exhaustive == "all" {
 		trials = 1000
 	}
 	var stores []*filled

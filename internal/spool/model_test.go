@@ -22,7 +22,7 @@ import (
 // for all.
 func TestModel(t *testing.T) {
 	seeds := uint64(6)
-	if *points == "all" {
+	if *exhaustive == "all" {
 		seeds = 100
 	}
 	for seed := range seeds {
