@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -103,9 +104,12 @@ func (r *run) post(ctx context.Context, h *hook, i int) error {
 }
 
 // hookKey is the same for every attempt at one recipient of one message, and for
-// nothing else: a service that has seen it has the message.
+// nothing else: a service that has seen it has the message. The address that the
+// client gave is part of it, since the service is told it: a ticket for sales@ is
+// another than one for ann@, though an alias leads from one to the other.
 func (r *run) hookKey(rcpt spool.Recipient) string {
-	sum := sha256.Sum256([]byte(r.a.Job.Message.String() + "\x00" + r.a.Job.Copy + "\x00" + rcpt.Final.String()))
+	parts := []string{r.a.Job.Message.String(), r.a.Job.Copy, rcpt.Final.String(), originalOf(rcpt).String()}
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:16])
 }
 

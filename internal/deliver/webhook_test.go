@@ -203,6 +203,24 @@ func TestWebhookRetryKeepsTheKey(t *testing.T) {
 	}
 }
 
+// A recipient who was reached under two addresses is told both: a service that goes
+// by the key drops neither, and the same address is one key again.
+func TestWebhookKeyIsOfTheOriginalToo(t *testing.T) {
+	w, s := hooked(t, func(_ int, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200) })
+	a := job("t", "ann@d.example", "ann@d.example", "ann@d.example", "ann@d.example")
+	a.Job.Recipients[1].Original = address("sales@d.example")
+	a.Job.Recipients[2].Original = address("info@d.example")
+	a.Job.Recipients[3].Original = address("ann@d.example") // as a spool keeps what was not expanded
+	w.d.Attempt(t.Context(), a)
+	keys, originals := map[string]bool{}, map[any]bool{}
+	for _, p := range s.seen() {
+		keys[p.header.Get("Idempotency-Key")], originals[p.envelope["original"]] = true, true
+	}
+	if len(s.seen()) != 4 || len(keys) != 3 || len(originals) != 3 {
+		t.Errorf("%d requests with %d keys for %v", len(s.seen()), len(keys), originals)
+	}
+}
+
 func TestWebhookAnswers(t *testing.T) {
 	wait := []config.StatusRange{{First: 408, Last: 408}, {First: 425, Last: 425}, {First: 429, Last: 429}}
 	for status := 100; status < 600; status++ {
