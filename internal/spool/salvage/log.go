@@ -32,7 +32,8 @@ type chunk struct {
 	pos     int
 	payload []byte
 	end     int64
-	whole   bool // its checksum is right
+	whole   bool  // its checksum is right
+	synced  int64 // up to where the log was durable when it was written; -1: not told
 }
 
 // logRecord is what was written at once. One that is not whole has bad octets, or
@@ -43,9 +44,9 @@ type logRecord struct {
 	whole bool
 }
 
-// gap is a part of a log that cannot be read. It is certain when something
-// follows that was written after it; else the log may have ended there, in the
-// middle of a write.
+// gap is a part of a log that cannot be read. It is certain when something that
+// was written later tells that it was durable; else a crash may have kept the
+// later of two writes and lost the earlier, which nobody had acknowledged.
 type gap struct {
 	off, size int64
 	certain   bool
@@ -75,6 +76,7 @@ func readRecords(data []byte, num uint32) ([]logRecord, []gap) {
 		switch {
 		case ok && c.whole:
 			l.mend(off)
+			l.prove(c)
 			l.add(off, c)
 			off = c.end
 		case l.closed(off):
@@ -104,8 +106,17 @@ func readRecords(data []byte, num uint32) ([]logRecord, []gap) {
 // mend ends a gap before something that is whole.
 func (l *logReader) mend(off int64) {
 	if l.from >= 0 {
-		l.gaps = append(l.gaps, gap{off: l.from, size: off - l.from, certain: true})
+		l.gaps = append(l.gaps, gap{off: l.from, size: off - l.from})
 		l.from = -1
+	}
+}
+
+// prove makes gaps certain of which a chunk knows that they were durable. The
+// records of a manifest do not tell, but each is synced before the next begins.
+func (l *logReader) prove(c chunk) {
+	for i := range l.gaps {
+		g := &l.gaps[i]
+		g.certain = g.certain || c.synced > g.off || c.synced < 0 && (c.pos == posFull || c.pos == posFirst)
 	}
 }
 
@@ -122,6 +133,9 @@ func (l *logReader) chunk(off, blockEnd int64) (c chunk, ok bool) {
 	c.end = off + header + int64(binary.LittleEndian.Uint16(l.data[off+4:]))
 	if c.end > blockEnd {
 		return c, false
+	}
+	if c.synced = -1; header == longHeader {
+		c.synced = int64(binary.LittleEndian.Uint64(l.data[off+middleHeader:]))
 	}
 	c.pos, c.payload = int(kind-1)%4+1, l.data[off+header:c.end]
 	c.whole = masked(crc32.Checksum(l.data[off+6:c.end], castagnoli)) == binary.LittleEndian.Uint32(l.data[off:])
