@@ -1,7 +1,9 @@
 package spool
 
 import (
-	"bytes"
+	"fmt"
+	"io"
+	"io/fs"
 	"sync"
 	"time"
 )
@@ -32,13 +34,14 @@ type fresh struct {
 	held  int64
 }
 
-// young is a message in memory. Its body is never changed: who opened it may
-// read on after the message is gone.
+// young is a message in memory. Who opened it may read on after it is gone: its
+// buffer is used again when the last of them has closed it.
 type young struct {
 	env    Envelope
-	body   []byte
+	buf    *[]byte
 	jobs   []*jobRecord // by number; nil once claimed or changed
 	budget int64
+	users  int // fresh itself, and who opened it
 }
 
 type aged struct {
@@ -66,7 +69,7 @@ func (f *fresh) keep(m *prepared, now time.Time) bool {
 		return false
 	}
 	id := m.jobs[0].Message
-	f.byID[id] = &young{env: m.env, body: *m.body, jobs: m.jobs, budget: m.budget}
+	f.byID[id] = &young{env: m.env, buf: m.body, jobs: m.jobs, budget: m.budget, users: 1}
 	f.order = append(f.order, aged{id, now})
 	f.held += m.budget
 	return true
@@ -80,7 +83,67 @@ func (f *fresh) open(id ID) (Envelope, Body, bool) {
 	if y == nil {
 		return Envelope{}, nil, false
 	}
-	return y.env, inlineBody{bytes.NewReader(y.body)}, true
+	y.users++
+	return y.env, &freshBody{fresh: f, young: y}, true
+}
+
+// leave ends one use of a message; the buffer of the last is used again. The
+// caller holds mu.
+func (f *fresh) leave(y *young) {
+	if y.users--; y.users == 0 {
+		f.memory.recycle(y.buf)
+	}
+}
+
+// freshBody is the body of a message in memory. A read after its Close is an
+// error: the octets may be another message's by then.
+type freshBody struct {
+	fresh *fresh
+
+	mu    sync.RWMutex // held while a read uses young
+	young *young       // nil once closed
+}
+
+// Size is the body's; 0 after Close.
+func (b *freshBody) Size() int64 {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if b.young == nil {
+		return 0
+	}
+	return int64(len(*b.young.buf))
+}
+
+// ReadAt copies from memory. Its error is fs.ErrClosed or io.EOF.
+func (b *freshBody) ReadAt(p []byte, off int64) (int, error) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if b.young == nil {
+		return 0, fs.ErrClosed
+	}
+	if off < 0 {
+		return 0, fmt.Errorf("%w: negative offset", ErrInvalid)
+	}
+	body := *b.young.buf
+	n := copy(p, body[min(off, int64(len(body))):])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// Close gives the body up.
+func (b *freshBody) Close() error {
+	b.mu.Lock()
+	y := b.young
+	b.young = nil
+	b.mu.Unlock()
+	if y != nil {
+		b.fresh.mu.Lock()
+		defer b.fresh.mu.Unlock()
+		b.fresh.leave(y)
+	}
+	return nil
 }
 
 // takeJob gives the record of a job once: from then on it is its holder's. Who
@@ -137,5 +200,6 @@ func (f *fresh) remove(id ID) int64 {
 	delete(f.byID, id)
 	f.held -= y.budget
 	f.memory.give(y.budget)
+	f.leave(y)
 	return y.budget
 }

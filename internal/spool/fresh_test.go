@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"testing"
 	"time"
@@ -56,7 +57,7 @@ func isFresh(p *Pebble, id ID) bool {
 }
 
 // TestFresh: the first attempt has the message from memory, as the disk has it,
-// and its body outlives the message for who reads it.
+// and its body outlives the message for who reads it, until he closes it.
 func TestFresh(t *testing.T) {
 	p, _ := freshStore(t, 2)
 	id := arrive(t, p, "first")
@@ -91,6 +92,14 @@ func TestFresh(t *testing.T) {
 	text, err := io.ReadAll(io.NewSectionReader(body, 0, body.Size()))
 	if err != nil || !bytes.Equal(text, []byte("first")) {
 		t.Errorf("the body in hand became %q, %v", text, err)
+	}
+	for range 2 { // twice, as a careless caller does
+		if err := body.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if n, err := body.ReadAt(make([]byte, 1), 0); n != 0 || !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("read after Close: %d, %v", n, err)
 	}
 }
 

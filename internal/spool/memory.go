@@ -55,8 +55,14 @@ func (m *memory) release(b *[]byte, budget int64) {
 	if b == nil {
 		return
 	}
-	if *b = (*b)[:0]; cap(*b) <= 4*bufferSize {
-		m.buffers.Put(b) // larger ones would be held for mail that needs less
-	}
+	m.recycle(b)
 	m.give(budget)
+}
+
+// recycle takes back a buffer alone. Large ones would be held for mail that needs
+// less.
+func (m *memory) recycle(b *[]byte) {
+	if *b = (*b)[:0]; cap(*b) <= 4*bufferSize {
+		m.buffers.Put(b)
+	}
 }
