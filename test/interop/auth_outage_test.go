@@ -1,22 +1,73 @@
 package interop
 
 import (
-	"crypto/tls"
-	"encoding/base64"
 	"fmt"
-	"net"
-	"net/textproto"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/bcrypt"
 
 	"github.com/postroad/postroad/test/peer"
 )
 
-// Dovecot's auth service stands still and ends while clients log in: known and
+// authServer is a server that a directory asks; ann's password there is "x".
+type authServer struct {
+	*peer.Process
+	directory string // kind and attributes
+	wait      func() // until it takes connections
+}
+
+// A directory's server stands still and ends while clients log in: known and
 // unknown names alike get 454 within the time-out, and nobody is told that his
 // password is wrong; then all is as before.
-func TestAuthWhileDovecotIsAway(t *testing.T) {
+func TestAuthWhileTheServerIsAway(t *testing.T) {
+	for name, start := range map[string]func(*testing.T) authServer{
+		"dovecot": dovecotLogins, "slapd": slapdLogins, "postgres": postgresLogins, "mariadb": mariaLogins,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			throughAuthOutages(t, start(t))
+		})
+	}
+}
+
+func dovecotLogins(t *testing.T) authServer {
 	d := peer.StartDovecot(t, "ann")
+	return authServer{d.Process, fmt.Sprintf("\"dovecot\" \"store\" {\n  address = %q", d.Auth), func() {}}
+}
+
+func slapdLogins(t *testing.T) authServer {
+	s := peer.StartSlapd(t, entry("ann", [2]string{"uid", "ann"}, [2]string{"userPassword", "x"}))
+	pass := peer.Write(t, peer.Dir(t), "pass", "reader\n")
+	return authServer{s.Process, fmt.Sprintf(`"ldap" "store" {
+  url    = "ldap://%s"
+  user   = "cn=reader,dc=example,dc=com"
+  pass   = file(%q)
+  base   = %q
+  filter = "(uid={name})"`, s.Addr, pass, peopleDN), s.Wait}
+}
+
+func postgresLogins(t *testing.T) authServer {
+	return databaseLogins(t, peer.StartPostgres(t), "postgres", "$1", "insert into people values ('ann', $1)")
+}
+
+func mariaLogins(t *testing.T) authServer {
+	return databaseLogins(t, peer.StartMariaDB(t), "mysql", "?", "insert into people values ('ann', ?)")
+}
+
+func databaseLogins(t *testing.T, d *peer.Database, driver, mark, insert string) authServer {
+	hash, err := bcrypt.GenerateFromPassword([]byte("x"), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Exec("create table people (name varchar(80) primary key, hash text)")
+	d.Exec(insert, string(hash))
+	return authServer{d.Process, fmt.Sprintf("\"sql\" \"store\" {\n  driver = %q\n  dsn = %s\n  query = \"select hash from people where name = %s\"",
+		driver, quoted(d.DSN), mark), d.Wait}
+}
+
+func throughAuthOutages(t *testing.T, s authServer) {
+	t.Helper()
 	dir, bind, subm := peer.Dir(t), peer.FreePort(t), peer.FreePort(t)
 	writeCertificate(t, dir)
 	peer.StartPostroad(t, dir, head(dir, bind)+fmt.Sprintf(`
@@ -26,14 +77,13 @@ listener "submission" {
   certificate = "cert.pem"
   login       = [directory.store]
 }
-directory "dovecot" "store" {
-  address = %q
+directory %s
   timeout = "1s"
 }
 relay "store" {
   login = [directory.store]
 }
-`, subm, d.Auth), bind)
+`, subm, s.directory), bind)
 	client := byte(1)
 	says := func(how, name, password string, want int) {
 		t.Helper()
@@ -67,39 +117,13 @@ relay "store" {
 		}
 	}
 	here()
-	d.Freeze()
+	s.Freeze()
 	gone("frozen")
-	d.Thaw()
+	s.Thaw()
 	here()
-	d.End()
+	s.End()
 	gone("ended")
-	d.Start()
+	s.Start()
+	s.wait()
 	here()
-}
-
-// login says AUTH PLAIN from an address of its own and gives the code of the reply.
-func login(addr string, client byte, name, password string) (int, error) {
-	dialer := net.Dialer{Timeout: 10 * time.Second, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 9, client)}}
-	conn, err := tls.DialWithDialer(&dialer, "tcp", addr, &tls.Config{InsecureSkipVerify: true})
-	if err != nil {
-		return 0, err
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(15 * time.Second))
-	text := textproto.NewConn(conn)
-	if _, _, err := text.ReadResponse(220); err != nil {
-		return 0, err
-	}
-	response := base64.StdEncoding.EncodeToString([]byte("\x00" + name + "\x00" + password))
-	if _, err := fmt.Fprintf(conn, "EHLO client.test\r\n"); err != nil {
-		return 0, err
-	}
-	if _, _, err := text.ReadResponse(250); err != nil {
-		return 0, err
-	}
-	if _, err := fmt.Fprintf(conn, "AUTH PLAIN %s\r\n", response); err != nil {
-		return 0, err
-	}
-	code, _, err := text.ReadResponse(0)
-	return code, err
 }
