@@ -73,11 +73,15 @@ func (p *Pebble) damageFound(i pebble.DataCorruptionInfo) {
 // index, a file that was written down as damaged.
 func (p *Pebble) refuse() error {
 	o := salvage.Options{FS: p.opt.FS, Dir: p.folder.path(dbName), Valid: valid}
-	marked, err := p.folder.readFile(p.folder.path(damagedName))
+	_, err := p.folder.readFile(p.folder.path(damagedName))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	hidden, err := salvage.Hidden(o, strings.Fields(string(marked)))
+	depth := salvage.Shallow
+	if err == nil { // the list may not be all there is: trust no file
+		depth = salvage.Deep
+	}
+	hidden, err := salvage.Hidden(o, depth)
 	if err != nil {
 		return err
 	}
@@ -87,7 +91,7 @@ func (p *Pebble) refuse() error {
 		}
 		p.opt.Log.Warn("spool: the end of a log cannot be read: a write that a crash cut off, or damage", "where", d.String())
 	}
-	if len(marked) > 0 { // what was damaged is gone by now
+	if depth == salvage.Deep { // what was damaged is gone by now
 		return p.forget()
 	}
 	return nil

@@ -88,12 +88,21 @@ func (w *Wreck) Counts() (tables, blobs, entriesOfLogs int) {
 	return len(w.tables), len(w.blobs), len(w.recent)
 }
 
+// Depth is how much Hidden reads.
+type Depth uint8
+
+// Depths: what pebble would pass over, or all.
+const (
+	Shallow Depth = iota
+	Deep
+)
+
 // Hidden lists damage of which pebble would not tell when it opens the database:
 // a manifest or a log that it takes for ended, and loses what stands there; a
-// blob file without an index, over which it panics; and damage of the suspects,
-// which are names of tables and blob files, if they still count. What was merely
-// cut off by a crash is told with Certain false.
-func Hidden(o Options, suspects []string) ([]Damage, error) {
+// blob file without an index, over which it panics; and with Deep every block of
+// the tables and blob files that count. What was merely cut off by a crash is
+// told with Certain false.
+func Hidden(o Options, look Depth) ([]Damage, error) {
 	w := &Wreck{opt: o, fs: o.FS, dir: o.Dir, told: map[string]bool{}}
 	names, err := w.list()
 	if err != nil {
@@ -107,13 +116,13 @@ func Hidden(o Options, suspects []string) ([]Damage, error) {
 		return w.damage, nil
 	}
 	for _, meta := range m.tables {
-		if name := fileName(meta.backing, "sst"); slices.Contains(suspects, name) {
-			w.readTable(name, meta)
+		if look == Deep {
+			w.readTable(fileName(meta.backing, "sst"), meta)
 		}
 	}
 	for _, file := range m.blobs {
 		name := fileName(file, "blob")
-		if slices.Contains(suspects, name) {
+		if look == Deep {
 			w.readBlob(name)
 		} else if _, err := w.blobIndex(name); err != nil {
 			w.harm(Damage{File: name, Why: "index: " + err.Error(), Certain: true})
