@@ -16,6 +16,6 @@
 // It needs the Debian packages qemu-system-x86, busybox-static, cpio, dmsetup,
 // e2fsprogs and xfsprogs, and takes the kernel from a linux-image package that
 // it downloads into the user's cache folder and does not install. The test skips
-// where one of them is missing. The default is a short slice;
+// where one of them is missing. The default is a few cuts and a short while of a failing disk;
 // POSTROAD_POWERCUT=all (make powercut) makes 100 cuts a file system.
 package powercut
