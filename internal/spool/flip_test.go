@@ -188,9 +188,10 @@ type flipTally struct {
 	most, unlisted                                                 int
 }
 
-// mostLost is how many messages may stand in what one alteration hits: 4 096
-// octets touch two blocks of keys, which are 4 KB before compression.
-const mostLost = 60
+// mostLost is how many messages may stand in what one alteration hits: it may
+// touch two blocks of keys, of 4 KB before compression, and the shortest records
+// of these messages take about 60 octets.
+const mostLost = 150
 
 // TestBitFlips alters up to 4 096 octets anywhere in the folder of a filled store.
 // Whatever comes of it is noticed, no altered mail leaves, no more is lost than
