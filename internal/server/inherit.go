@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/coreos/go-systemd/v22/activation"
 	"golang.org/x/sys/unix"
+
+	"github.com/postroad/postroad/internal/spool"
 )
 
 // socketsVariable of the environment names the sockets that a server hands to
@@ -95,8 +98,12 @@ type Legacy struct {
 	files map[string]*os.File // by the address that the configuration writes
 }
 
-// Legacy doubles the sockets, before a Stop that closes the server's own.
+// Legacy doubles the sockets, before a Stop that closes the server's own. It fails
+// where no successor could serve: its spool must open.
 func (s *Server) Legacy() (*Legacy, error) {
+	if err := spool.Distrusted(filepath.Join(s.data, "spool")); err != nil {
+		return nil, fmt.Errorf("the spool would not open again before a repair: %w", err)
+	}
 	files, err := s.doors.files()
 	if err != nil {
 		return nil, fmt.Errorf("sockets for the successor: %w", err)

@@ -102,3 +102,17 @@ func (p *Pebble) forget() error {
 	err := p.opt.FS.Remove(p.folder.path(damagedName))
 	return errors.Join(err, p.folder.syncDir(p.folder.root))
 }
+
+// Distrusted tells why the next start would refuse the spool in a folder of the
+// machine: an error that is ErrDamaged and names the files. nil: as far as is
+// known without reading it all, it would not.
+func Distrusted(dir string) error {
+	files, err := os.ReadFile(path.Join(dir, damagedName))
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	return fmt.Errorf("%w: %s", ErrDamaged, strings.Join(strings.Fields(string(files)), ", "))
+}

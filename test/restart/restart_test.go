@@ -244,6 +244,27 @@ func TestRestartIsRefused(t *testing.T) {
 	}
 }
 
+// TestRestartBeforeRepair: with a spool that the next start would refuse, the
+// server goes on.
+func TestRestartBeforeRepair(t *testing.T) {
+	dir, bind := peer.Dir(t), peer.FreePort(t)
+	p := peer.StartPostroad(t, dir, fmt.Sprintf(config, filepath.Join(dir, "data"), bind, "127.0.0.1:9"), bind)
+	peer.Write(t, filepath.Join(dir, "data", "spool"), "DAMAGED", "000007.sst\n")
+	if err := p.Cmd.Process.Signal(syscall.SIGUSR2); err != nil {
+		t.Fatal(err)
+	}
+	peer.WaitFor(t, 10*time.Second, func() error {
+		log, err := os.ReadFile(filepath.Join(dir, "postroad.log"))
+		if !strings.Contains(string(log), "000007.sst") {
+			return fmt.Errorf("the log does not tell of it: %s, %w", log, err)
+		}
+		return nil
+	})
+	if err := peer.Greets(bind); err != nil {
+		t.Errorf("after the refusal: %v", err)
+	}
+}
+
 // TestSocketOfSystemd: a socket that systemd holds is served, by its address, and
 // clients that came before the server was there are not lost.
 func TestSocketOfSystemd(t *testing.T) {
