@@ -27,13 +27,14 @@ type selection struct {
 	Domain    string   `help:"Of a recipient."`
 	Transport string   `help:"Name of a transport."`
 	Sender    string   `help:"Address, or <> for reports."`
+	Tenant    string   `help:"Name of a tenant."`
 	Older     string   `help:"At least so old, as 90m, 4h or 5d."`
 	Held      bool     `help:"Those on hold."`
 	All       bool     `help:"Everything."`
 }
 
 func (s selection) control() (control.Selection, error) {
-	out := control.Selection{IDs: s.IDs, Domain: s.Domain, Transport: s.Transport, Sender: s.Sender, Held: s.Held, All: s.All}
+	out := control.Selection{IDs: s.IDs, Domain: s.Domain, Transport: s.Transport, Sender: s.Sender, Tenant: s.Tenant, Held: s.Held, All: s.All}
 	older, err := age(s.Older)
 	out.Older = older
 	return out, err
@@ -82,12 +83,17 @@ func (q queueList) Run(w *world) error {
 	return q.table(w, client, sel)
 }
 
+// pageTime is how long lines of a list may wait for others.
+const pageTime = 200 * time.Millisecond
+
 func (q queueList) table(w *world, client *control.Client, sel control.Selection) error {
 	t := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
-	n := 0
+	var last time.Time
 	err := client.List(w.ctx, sel, func(j control.Job) error {
-		if n++; n%500 == 0 { // the columns of a long list are set a page at a time
-			t.Flush()
+		// The columns of a long list are set a page at a time; the first line waits for none.
+		if now := time.Now(); now.Sub(last) > pageTime {
+			last = now
+			defer t.Flush()
 		}
 		_, err := fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", j.ID, j.Arrived.Format(time.RFC3339), j.Size,
 			j.Sender, recipients(j), j.Transport, waiting(j))

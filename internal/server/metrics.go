@@ -95,14 +95,9 @@ type queueMetrics struct{ s *Server }
 // Describe gives nothing, as an answer may fail.
 func (queueMetrics) Describe(chan<- *prometheus.Desc) {}
 
-// countTimeout bounds the counting for one scrape.
-const countTimeout = 5 * time.Second
-
 // Collect counts by transport, and gives nothing when the store cannot say.
 func (m queueMetrics) Collect(out chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), countTimeout)
-	defer cancel()
-	lanes, err := m.s.store.Count(ctx, spool.GroupLane)
+	ways, err := m.s.store.Count(context.Background(), spool.GroupTransport)
 	if err != nil {
 		return
 	}
@@ -111,7 +106,7 @@ func (m queueMetrics) Collect(out chan<- prometheus.Metric) {
 	}
 	jobs, recipients, held := desc("jobs", "Messages by way."), desc("recipients", "Recipients waiting."), desc("held", "Jobs on hold.")
 	sum := make(map[string]spool.Counts)
-	for lane, c := range lanes {
+	for lane, c := range ways {
 		t := sum[lane.Transport]
 		t.Jobs, t.Recipients, t.Held = t.Jobs+c.Jobs, t.Recipients+c.Recipients, t.Held+c.Held
 		sum[lane.Transport] = t

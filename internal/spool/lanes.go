@@ -18,10 +18,15 @@ func (s slot) compare(o slot) int {
 	if s.due != o.due {
 		return cmp.Compare(s.due, o.due)
 	}
-	if c := bytes.Compare(s.ref.id[:], o.ref.id[:]); c != 0 {
+	return s.ref.compare(o.ref)
+}
+
+// compare orders jobs as their keys are ordered.
+func (r ref) compare(o ref) int {
+	if c := bytes.Compare(r.id[:], o.id[:]); c != 0 {
 		return c
 	}
-	return cmp.Compare(s.ref.job, o.ref.job)
+	return cmp.Compare(r.job, o.job)
 }
 
 // lane is the beginning of one lane's schedule.

@@ -50,7 +50,7 @@ func runModel(t *testing.T, seed uint64) {
 	model.Now = clock
 	w.options = spool.Options{
 		Dir: "spool", FS: vfs.NewMem(), Now: clock, InlineMax: 1 << 10, MemTable: 64 << 10,
-		MinFree: -1, Window: 1 + int(seed%3), Budget: int64(32<<10) << (8 * (seed % 2)), Fatal: func(err error) { panic(err) },
+		MinFree: -1, Window: 1 + int(seed%3), Gather: 1 << (seed % 4 * 3), Budget: int64(32<<10) << (8 * (seed % 2)), Fatal: func(err error) { panic(err) },
 	}
 	w.model = newWorld(model)
 	w.reopen()
@@ -93,7 +93,8 @@ func (w *twins) reopen() {
 }
 
 func (w *twins) lane() spool.Lane {
-	return spool.Lane{Tenant: "acme", Transport: "t", Nexthop: fmt.Sprint(w.rng.IntN(3))}
+	n := w.rng.IntN(3)
+	return spool.Lane{Tenant: "acme", Transport: [...]string{"t", "t", "u"}[n], Nexthop: fmt.Sprint(n)}
 }
 
 // due is a time around now, in few steps so that jobs share it.
@@ -246,7 +247,8 @@ func (w *twins) extend() {
 
 func (w *twins) change() {
 	a := spool.Action(w.rng.IntN(4))
-	filters := []spool.Filter{{}, {HeldOnly: true}, {Tenant: "acme", Limit: 3}, {Domain: "example.com", Limit: 2}}
+	filters := []spool.Filter{{}, {HeldOnly: true}, {Tenant: "acme", Limit: 3}, {Domain: "example.com", Limit: 2},
+		{Transport: "u"}, {Transport: "t", Tenant: "acme", Limit: 4}, {Transport: "t", HeldOnly: true}}
 	f := filters[w.rng.IntN(len(filters))]
 	if w.serial > 0 && w.rng.IntN(2) == 0 || a == spool.ActionRemove {
 		f = spool.Filter{Sender: fmt.Sprintf("m%04d@example.org", 1+w.rng.IntN(max(w.serial, 1)))}
@@ -268,7 +270,7 @@ func (w *twins) compare() {
 	if err != nil || got != want {
 		w.Fatalf("%v\n%s\nwant\n%s", err, got, want)
 	}
-	for _, by := range []spool.Group{spool.GroupAll, spool.GroupLane, spool.GroupTenant} {
+	for _, by := range []spool.Group{spool.GroupAll, spool.GroupLane, spool.GroupTenant, spool.GroupTransport} {
 		a, errA := w.tested.store.Count(context.Background(), by)
 		b, errB := w.model.store.Count(context.Background(), by)
 		if got, want := fmt.Sprint(a), fmt.Sprint(b); !w.same("count", errA, errB) || got != want {

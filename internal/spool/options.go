@@ -26,6 +26,7 @@ type Options struct {
 	Ballast   int64 // bytes set aside and given up on a full disk; 64 MB, negative: none
 	MemTable  int   // bytes of pebble's memtable; 64 MB
 	Window    int   // scheduled jobs of one lane kept in memory; 1024
+	Gather    int   // jobs of one transport that a list puts in order in memory; 65 536
 
 	// Fatal is called when the database can no longer promise anything, as
 	// after a failed fsync. It must not return. nil: the process ends with 1.
@@ -55,6 +56,7 @@ func (o Options) withDefaults() Options {
 	orInt(&o.InlineMax, 256<<10)
 	orInt(&o.MemTable, 64<<20)
 	orInt(&o.Window, 1024)
+	orInt(&o.Gather, 64<<10)
 	return o
 }
 

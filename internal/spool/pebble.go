@@ -54,6 +54,7 @@ func Open(o Options) (*Pebble, error) {
 		ids:    idSource{now: o.Now, rand: o.Rand},
 		memory: memory{free: o.Budget},
 		lanes:  newLanes(o.Window),
+		total:  totals{ways: map[way]*sum{}},
 	}
 	p.fresh = newFresh(&p.memory)
 	p.distrust.folder, p.distrust.tell = p.folder, p.logError

@@ -1,8 +1,11 @@
 package spool
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
 )
 
 // recover takes up what a former process left: the lanes and the counters, from
@@ -38,22 +41,47 @@ func (p *Pebble) number(key, value []byte) int64 {
 
 func (p *Pebble) recoverSchedule() error {
 	return p.each([]byte{famDue}, nil, func(key, value []byte) bool {
-		if lane, s, ok := parseDueKey(key); ok {
+		lane, s, ok := parseDueKey(key)
+		if ok {
 			p.lanes.add(lane, s)
 		}
-		p.total.jobs++
-		p.total.recipients += p.number(key, value)
+		p.total.add(lane.way(), sum{jobs: 1, recipients: p.number(key, value)})
 		return true
 	})
 }
 
-func (p *Pebble) recoverHeld() error {
+// recoverHeld counts the held jobs. Their lane stands in the job alone, which one
+// iterator finds along the way, whether few of many are held or all.
+func (p *Pebble) recoverHeld() (err error) {
+	jobs, err := p.db.NewIter(&pebble.IterOptions{LowerBound: []byte{famJob}, UpperBound: []byte{famJob + 1}})
+	if err != nil {
+		return readError(err)
+	}
+	defer func() { err = errors.Join(err, readError(jobs.Close())) }()
+	var at []byte
 	return p.each([]byte{famHeld}, nil, func(key, value []byte) bool {
-		p.total.jobs++
-		p.total.held++
-		p.total.recipients += p.number(key, value)
+		at = append(append(at[:0], famJob), key[1:]...)
+		p.total.add(p.wayAt(jobs, at), sum{jobs: 1, held: 1, recipients: p.number(key, value)})
 		return true
 	})
+}
+
+// wayAt reads the way of a job. Of one that is damaged it is not known: that
+// makes a counter wrong, and the job is checked when it is claimed.
+func (p *Pebble) wayAt(jobs *pebble.Iterator, key []byte) way {
+	r, ok := parseRef(key[1:])
+	if !ok || !jobs.SeekGE(key) || !bytes.Equal(jobs.Key(), key) {
+		return way{}
+	}
+	value, err := valueOf(jobs)
+	if err != nil {
+		return way{}
+	}
+	j, _, err := decodeJob(r, key, value)
+	if err != nil {
+		return way{}
+	}
+	return j.Lane.way()
 }
 
 func (p *Pebble) recoverMessages() error {

@@ -43,7 +43,7 @@ func (p *Pebble) envelopeOf(j *jobRecord) (Envelope, error) {
 func (p *Pebble) scan(ctx context.Context, f Filter, each func(*jobRecord) error) error {
 	found := 0
 	var stop error
-	err := p.candidates(f, func(r ref) bool {
+	err := p.candidates(ctx, f, func(r ref) bool {
 		if stop = ctx.Err(); stop != nil {
 			return false
 		}
@@ -79,30 +79,6 @@ func (p *Pebble) readJobSurely(r ref) (*jobRecord, error) {
 	return j, err
 }
 
-// candidates visits, in the order of ids, jobs among which are all that the
-// filter selects.
-func (p *Pebble) candidates(f Filter, visit func(ref) bool) error {
-	visitKey := func(key, _ []byte) bool {
-		r, ok := parseRef(key[max(0, len(key)-idSize-4):])
-		return !ok || visit(r)
-	}
-	switch {
-	case len(f.IDs) > 0:
-		ids := slices.Clone(f.IDs)
-		slices.SortFunc(ids, func(a, b ID) int { return slices.Compare(a[:], b[:]) })
-		return p.jobsOfAll(slices.Values(slices.Compact(ids)), visit)
-	case f.Sender != "":
-		return p.candidatesOf(f.Sender, visit)
-	case f.Domain != "":
-		return p.each(appendIndexPrefix(nil, famDomain, string(f.Domain)), nil, visitKey)
-	case f.HeldOnly:
-		return p.each([]byte{famHeld}, nil, visitKey)
-	case f.Tenant != "":
-		return p.each(appendIndexPrefix(nil, famTenant, f.Tenant), nil, visitKey)
-	}
-	return p.each([]byte{famJob}, nil, visitKey)
-}
-
 // candidatesOf visits the jobs of a sender's messages.
 func (p *Pebble) candidatesOf(sender string, visit func(ref) bool) error {
 	var failed error
@@ -132,13 +108,18 @@ func (p *Pebble) jobsOfAll(ids func(func(ID) bool), visit func(ref) bool) error 
 
 // selects tells whether the filter selects a job.
 func (f *Filter) selects(j *jobRecord) bool {
-	return (len(f.IDs) == 0 || slices.Contains(f.IDs, j.Message)) &&
-		(f.Transport == "" || f.Transport == j.Lane.Transport) &&
-		(f.Tenant == "" || f.Tenant == j.Lane.Tenant) &&
+	return f.admits(j) &&
+		(len(f.IDs) == 0 || slices.Contains(f.IDs, j.Message)) &&
 		(f.Domain == "" || j.reaches(f.Domain)) &&
 		(f.Sender == "" || f.Sender == j.from.String()) &&
-		(f.OlderThan.IsZero() || j.Arrived.Before(f.OlderThan)) &&
 		(!f.HeldOnly || j.Held)
+}
+
+// admits tells it by what never changes of a job and stands in its own record.
+func (f *Filter) admits(j *jobRecord) bool {
+	return (f.Transport == "" || f.Transport == j.Lane.Transport) &&
+		(f.Tenant == "" || f.Tenant == j.Lane.Tenant) &&
+		(f.OlderThan.IsZero() || j.Arrived.Before(f.OlderThan))
 }
 
 func (j *jobRecord) reaches(d mail.Domain) bool {

@@ -202,6 +202,7 @@ const (
 	GroupAll Group = iota
 	GroupLane
 	GroupTenant
+	GroupTransport // and tenant: at once, but jobs, recipients and held ones only
 )
 
 // Hint says that a lane may have work at Due. It may be lost, and may be wrong.
@@ -279,7 +280,7 @@ type Store interface {
 	// Change does a to the jobs that the filter selects and tells how many it
 	// concerned.
 	Change(ctx context.Context, f Filter, a Action) (int, error)
-	// Count by group: the key has the whole lane, the tenant only, or nothing.
+	// Count by group: the key has the whole lane, a part of it, or nothing.
 	Count(ctx context.Context, by Group) (map[Lane]Counts, error)
 	// Watch gives hints until ctx ends, then closes the channel.
 	Watch(ctx context.Context) (<-chan Hint, error)

@@ -39,7 +39,9 @@ func TestPebble(t *testing.T) {
 
 // A window of two jobs a lane makes every lane a long one.
 func TestPebbleSmallWindow(t *testing.T) {
-	spooltest.Run(t, func(t *testing.T) spool.Store { return open(t, spool.Options{Window: 2, InlineMax: 100, Budget: 50}) })
+	spooltest.Run(t, func(t *testing.T) spool.Store {
+		return open(t, spool.Options{Window: 2, Gather: 1, InlineMax: 100, Budget: 50})
+	})
 }
 
 func TestPebbleOnDisk(t *testing.T) {

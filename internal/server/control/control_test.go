@@ -16,6 +16,7 @@ import (
 // backend answers with what the test puts in.
 type backend struct {
 	entries []spool.Entry
+	wait    chan struct{} // not nil: after each entry the scan waits for it
 	err     error // after the entries
 	filter  spool.Filter
 	action  spool.Action
@@ -41,6 +42,9 @@ func (b *backend) Scan(_ context.Context, f spool.Filter, each func(spool.Entry)
 	for _, e := range b.entries {
 		if err := each(e); err != nil {
 			return err
+		}
+		if b.wait != nil {
+			<-b.wait
 		}
 	}
 	return b.err
@@ -122,6 +126,20 @@ func TestListThatBreaksOff(t *testing.T) {
 	err := c.List(t.Context(), control.Selection{All: true}, func(control.Job) error { n++; return nil })
 	if err == nil {
 		t.Errorf("%d jobs came and no error", n)
+	}
+}
+
+// What is found early must not wait for what takes long to find.
+func TestFirstLineComesAtOnce(t *testing.T) {
+	b := &backend{entries: make([]spool.Entry, 2), wait: make(chan struct{})}
+	n := 0
+	err := serve(t, b).List(t.Context(), control.Selection{All: true}, func(control.Job) error {
+		n++
+		b.wait <- struct{}{}
+		return nil
+	})
+	if err != nil || n != 2 {
+		t.Errorf("%d jobs came, %v", n, err)
 	}
 }
 

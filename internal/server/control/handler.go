@@ -1,7 +1,6 @@
 package control
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -92,23 +91,15 @@ func (h handler) route(w http.ResponseWriter, r *http.Request) {
 
 func (h handler) status(w http.ResponseWriter, _ *http.Request) { answer(w, h.b.Status(), nil) }
 
-// list streams an object a line. An error after the first line can only cut the
-// stream, which the client sees as an unexpected end.
+// list streams an object a line.
 func (h handler) list(w http.ResponseWriter, r *http.Request) {
 	f, ok := selection(w, r)
 	if !ok {
 		return
 	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	out := bufio.NewWriterSize(w, 64<<10)
-	lines := json.NewEncoder(out)
-	err := h.b.Scan(r.Context(), f, func(e spool.Entry) error { return lines.Encode(jobOf(e)) })
-	if err == nil {
-		err = out.Flush()
-	}
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
+	out := newLines(w)
+	err := h.b.Scan(r.Context(), f, func(e spool.Entry) error { return out.write(jobOf(e)) })
+	out.end(err)
 }
 
 func (h handler) change(a spool.Action) http.HandlerFunc {

@@ -110,12 +110,18 @@ func (m *Mem) Count(_ context.Context, by spool.Group) (map[spool.Lane]spool.Cou
 			g = j.Lane
 		case spool.GroupTenant:
 			g.Tenant = j.Lane.Tenant
+		case spool.GroupTransport:
+			g.Tenant, g.Transport = j.Lane.Tenant, j.Lane.Transport
 		}
 		c := out[g]
 		c.Jobs++
 		c.Recipients += int64(len(j.waiting))
 		if j.Held {
 			c.Held++
+		}
+		if by == spool.GroupTransport {
+			out[g] = c
+			continue
 		}
 		if k := (once{j.Message, g}); !seen[k] {
 			seen[k] = true
