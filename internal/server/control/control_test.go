@@ -17,7 +17,7 @@ import (
 type backend struct {
 	entries []spool.Entry
 	wait    chan struct{} // not nil: after each entry the scan waits for it
-	err     error // after the entries
+	err     error         // after the entries
 	filter  spool.Filter
 	action  spool.Action
 }

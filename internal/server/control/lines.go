@@ -4,51 +4,79 @@ import (
 	"bufio"
 	"encoding/json"
 	"net/http"
+	"sync"
 	"time"
 )
 
 // linesWait is how long a line may wait for others to travel with.
-const linesWait = 100 * time.Millisecond
+const linesWait = 50 * time.Millisecond
 
-// lines streams objects, one a line. The first goes at once, and none waits long:
-// where few of many are wanted, the next may take its time.
+// lines streams objects, one a line. None waits long for the next, which may take
+// its time where few of many are wanted.
 type lines struct {
-	http *http.ResponseController
-	out  *bufio.Writer
-	enc  *json.Encoder
-	sent time.Time
+	http  *http.ResponseController
+	timer *time.Timer // sends what waits
+
+	mu      sync.Mutex // guards what follows, and the response
+	out     *bufio.Writer
+	enc     *json.Encoder
+	waiting bool // the timer is set
+	err     error
 }
 
 func newLines(w http.ResponseWriter) *lines {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	out := bufio.NewWriterSize(w, 64<<10)
-	return &lines{http: http.NewResponseController(w), out: out, enc: json.NewEncoder(out)}
+	l := &lines{http: http.NewResponseController(w), out: out, enc: json.NewEncoder(out)}
+	l.timer = time.AfterFunc(time.Hour, l.send)
+	l.timer.Stop()
+	return l
 }
 
 func (l *lines) write(v any) error {
-	if err := l.enc.Encode(v); err != nil {
-		return err
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err == nil {
+		l.err = l.enc.Encode(v)
 	}
-	if now := time.Now(); now.Sub(l.sent) >= linesWait {
-		l.sent = now
-		return l.flush()
+	if !l.waiting {
+		l.waiting = true
+		l.timer.Reset(linesWait)
 	}
-	return nil
+	return l.err
 }
 
-func (l *lines) flush() error {
-	if err := l.out.Flush(); err != nil {
-		return err
+// send sends what waits.
+func (l *lines) send() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.waiting {
+		l.flush()
 	}
-	return l.http.Flush()
 }
 
-// end sends what is left. After the first line an error can only cut the stream,
-// which the client sees as an unexpected end.
+// flush sends all. The caller holds mu.
+func (l *lines) flush() {
+	l.waiting = false
+	if l.err == nil {
+		l.err = l.out.Flush()
+	}
+	if l.err == nil {
+		l.err = l.http.Flush()
+	}
+}
+
+// end sends what is left; the response is the caller's again. After the first line
+// an error can only cut the stream, which the client sees as an unexpected end.
 func (l *lines) end(err error) {
+	l.timer.Stop()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if err == nil {
-		err = l.flush()
+		l.flush()
+		err = l.err
 	}
+	l.waiting = false
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
