@@ -1,11 +1,14 @@
 package peer
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -14,6 +17,7 @@ import (
 type Postfix struct {
 	Dir  string
 	Addr string // 127.0.0.1:port of its smtpd
+	t    *testing.T
 }
 
 const postfixMain = `compatibility_level = 3.6
@@ -37,25 +41,60 @@ disable_dns_lookups = yes
 func StartPostfix(t *testing.T, main string) *Postfix {
 	t.Helper()
 	Need(t, "postfix", "postmap")
-	p := &Postfix{Dir: Dir(t), Addr: FreePort(t)}
+	p := &Postfix{Dir: Dir(t), Addr: FreePort(t), t: t}
 	for _, d := range []string{"queue", "lib", "spool"} {
 		if err := os.Mkdir(filepath.Join(p.Dir, d), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
 	Run(t, "chown", "postfix", filepath.Join(p.Dir, "lib"))
-	conf := filepath.Dir(Write(t, p.Dir, "etc/main.cf", fmt.Sprintf(postfixMain, p.Dir)+main))
+	Write(t, p.Dir, "etc/main.cf", fmt.Sprintf(postfixMain, p.Dir)+main)
 	Write(t, p.Dir, "etc/master.cf", postfixMaster(t, p.Addr))
-	Run(t, "postfix", "-c", conf, "start")
+	p.Start()
 	t.Cleanup(func() {
-		exec.Command("postfix", "-c", conf, "stop").Run()
+		p.Thaw()
+		exec.Command("postfix", "-c", p.conf(), "stop").Run()
 		if t.Failed() {
 			log, _ := os.ReadFile(filepath.Join(p.Dir, "log"))
 			t.Logf("postfix:\n%s", tail(string(log), 6000))
 		}
 	})
-	WaitFor(t, 20*time.Second, func() error { return Greets(p.Addr) })
 	return p
+}
+
+func (p *Postfix) conf() string { return filepath.Join(p.Dir, "etc") }
+
+// Start starts it, after End too, and waits until it greets.
+func (p *Postfix) Start() {
+	p.t.Helper()
+	Run(p.t, "postfix", "-c", p.conf(), "start")
+	WaitFor(p.t, 20*time.Second, func() error { return Greets(p.Addr) })
+}
+
+// End ends it and waits until it is gone: connections are refused then.
+func (p *Postfix) End() {
+	p.t.Helper()
+	Run(p.t, "postfix", "-c", p.conf(), "stop")
+	WaitFor(p.t, 20*time.Second, func() error {
+		if Accepts(p.Addr) == nil {
+			return errors.New("it still takes connections")
+		}
+		return nil
+	})
+}
+
+// Freeze stops all its programs by SIGSTOP: connections are made, and nobody
+// speaks.
+func (p *Postfix) Freeze() { p.signal(syscall.SIGSTOP) }
+
+// Thaw lets them go on.
+func (p *Postfix) Thaw() { p.signal(syscall.SIGCONT) }
+
+func (p *Postfix) signal(s syscall.Signal) {
+	text, _ := os.ReadFile(filepath.Join(p.Dir, "queue", "pid", "master.pid"))
+	if pid, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
+		signalAll(p.t, pid, s)
+	}
 }
 
 // postfixMaster is the packaged master.cf with its smtpd on addr and no chroot.

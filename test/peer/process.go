@@ -74,7 +74,7 @@ func (p *Process) End() {
 	}
 	if p.program.All {
 		p.Freeze() // so that the family is whole
-		for _, pid := range p.family() {
+		for _, pid := range family(p.cmd.Process.Pid) {
 			syscall.Kill(pid, p.program.End)
 			syscall.Kill(pid, syscall.SIGCONT)
 		}
@@ -99,35 +99,34 @@ func (p *Process) Freeze() { p.signal(syscall.SIGSTOP) }
 // Thaw lets it go on.
 func (p *Process) Thaw() { p.signal(syscall.SIGCONT) }
 
-// signal reaches the program, then all that it started; PostgreSQL's children
+// signal reaches the program and all that it started.
+func (p *Process) signal(s syscall.Signal) {
+	if p.cmd != nil {
+		signalAll(p.t, p.cmd.Process.Pid, s)
+	}
+}
+
+// signalAll reaches a program, then all that it started; PostgreSQL's children
 // leave its process group. A child that is being started while the kernel lists
 // them may be missing, so that the list is gone through more than once.
-func (p *Process) signal(s syscall.Signal) {
-	if p.cmd == nil {
-		return
-	}
+func signalAll(t *testing.T, pid int, s syscall.Signal) {
 	for range 5 {
-		p.signalFamily(s)
+		for _, member := range family(pid) {
+			if err := syscall.Kill(member, s); err != nil && !errors.Is(err, syscall.ESRCH) {
+				t.Error(err)
+			}
+		}
 		time.Sleep(20 * time.Millisecond)
 	}
 }
 
-func (p *Process) signalFamily(s syscall.Signal) {
-	family := []int{p.cmd.Process.Pid}
-	for i := 0; i < len(family); i++ {
-		if err := syscall.Kill(family[i], s); err != nil && !errors.Is(err, syscall.ESRCH) {
-			p.t.Error(err)
-		}
-		family = append(family, children(family[i])...)
+// family is a program and all that it started.
+func family(pid int) []int {
+	all := []int{pid}
+	for i := 0; i < len(all); i++ {
+		all = append(all, children(all[i])...)
 	}
-}
-
-func (p *Process) family() []int {
-	family := []int{p.cmd.Process.Pid}
-	for i := 0; i < len(family); i++ {
-		family = append(family, children(family[i])...)
-	}
-	return family
+	return all
 }
 
 func children(pid int) []int {
