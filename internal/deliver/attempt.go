@@ -45,6 +45,8 @@ type run struct {
 
 	probing   bool // recipients are asked about, no message is offered
 	spoke     bool // a host was offered the message
+	tried     bool // every host of the plan was gone to
+	heard     bool // a host, or DNS, said something that is no yes
 	refused   bool // a host could not be reached, or did not get as far
 	hold      bool
 	noDSN     bool // an accepting host knows no DSN
@@ -128,12 +130,25 @@ func (r *run) hosts(ctx context.Context) {
 		r.unplanned(ctx, err)
 		return
 	}
-	for _, h := range plan.Hosts {
+	for n, h := range plan.Hosts {
 		if r.left == 0 || ctx.Err() != nil {
-			break
+			return
 		}
-		r.visit(ctx, h)
+		r.visitInTime(ctx, h, len(plan.Hosts)-n)
 	}
+	r.tried = len(plan.Hosts) > 0
+}
+
+// visitInTime visits a host. A probe has a client that waits: it leaves as much
+// time for each of the hosts to come, so that one which does not answer leaves
+// some for the next.
+func (r *run) visitInTime(ctx context.Context, h Host, left int) {
+	if end, ok := ctx.Deadline(); ok && r.probing {
+		share, cancel := context.WithTimeout(ctx, time.Until(end)/time.Duration(left))
+		defer cancel()
+		ctx = share
+	}
+	r.visit(ctx, h)
 }
 
 // domain that an mx transport looks up. All recipients of a job share it.
@@ -174,6 +189,7 @@ func (r *run) fail(i int, f failure) {
 		return
 	}
 	s.last, s.heard = f, true
+	r.heard = r.heard || !f.isSilence()
 	s.divided = s.divided || !f.unanimous
 }
 

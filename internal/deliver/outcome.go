@@ -65,6 +65,11 @@ type failure struct {
 	handshake bool // TLS failed, and took the connection with it
 }
 
+// isSilence tells that nobody said anything: there was no connection, or it broke.
+func (f failure) isSilence() bool {
+	return f.remote == "" && (f.reply.Enhanced == "4.4.1" || f.reply.Enhanced == "4.4.2")
+}
+
 // asFinal is the reply of a failure that became final. The host's own 5yz is
 // kept in its words.
 func (f failure) asFinal() mail.Reply {

@@ -28,9 +28,11 @@ type Probed struct {
 	Reply   mail.Reply
 	Remote  string
 	Reached bool // a host spoke about sender or recipient
+	Away    bool // none of the hosts could be connected to, or said a word in time
 }
 
-// Probe tries the hosts in the order of an attempt until one says yes or no.
+// Probe tries the hosts in the order of an attempt until one says yes or no, each
+// for its share of the time that ctx leaves.
 // A refusal for reasons of policy (RFC 3463 X.7) is about us, and one of the
 // sender says nothing of the recipient: neither is a no.
 func (d *Deliverer) Probe(ctx context.Context, p Probe) Probed {
@@ -47,9 +49,10 @@ func (d *Deliverer) Probe(ctx context.Context, p Probe) Probed {
 		r.a.Job.Lane.Nexthop = string(p.Recipient.Domain)
 	}
 	r.hosts(ctx)
+	away := r.tried && !r.spoke && !r.heard && !errors.Is(ctx.Err(), context.Canceled)
 	r.conclude(ctx)
 	s := &r.slots[0]
-	out := Probed{Reply: s.reply, Remote: s.remote, Reached: r.spoke}
+	out := Probed{Reply: s.reply, Remote: s.remote, Reached: r.spoke, Away: away}
 	switch {
 	case s.state == spool.Delivered:
 		out.Status = table.Found

@@ -1,7 +1,9 @@
 package deliver
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"github.com/postroad/postroad/internal/config"
 	"github.com/postroad/postroad/internal/decide"
@@ -44,6 +46,43 @@ func TestProbe(t *testing.T) {
 				t.Errorf("%s: a message was sent", c.name)
 			}
 		}
+	}
+}
+
+// Hosts that do not answer leave time for those that do; when none does, they are
+// away, unless somebody said something that is no yes, or the client left.
+func TestProbeOfHostsThatDoNotAnswer(t *testing.T) {
+	hangs, refuses := func() *host { return &host{greeting: "hang"} }, func() *host { return &host{refuse: true} }
+	for _, c := range []struct {
+		name  string
+		hosts []*host
+		want  table.Status
+		away  bool
+	}{
+		{"refuses", []*host{refuses(), refuses()}, table.TryLater, true},
+		{"hangs", []*host{hangs(), hangs()}, table.TryLater, true},
+		{"says nothing to MAIL", []*host{{mail: "hang"}}, table.TryLater, true},
+		{"the second knows", []*host{hangs(), {}}, table.Found, false},
+		{"busy", []*host{{greeting: "421 4.3.2 busy"}, refuses()}, table.TryLater, false},
+		{"later", []*host{{rcpt: map[string]string{"a": "451 4.3.0 later"}}, hangs()}, table.TryLater, false},
+	} {
+		w := newWorld(t)
+		for n, h := range c.hosts {
+			w.mxHost(n+1, h)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		got := w.d.Probe(ctx, Probe{Config: w.cfg, Transport: "mx", Recipient: address("a@d.example")})
+		cancel()
+		if got.Status != c.want || got.Away != c.away {
+			t.Errorf("%s: %v (%s), away %v", c.name, got.Status, got.Reply, got.Away)
+		}
+	}
+	w := newWorld(t)
+	w.mxHost(1, hangs())
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(100*time.Millisecond, cancel)
+	if got := w.d.Probe(ctx, Probe{Config: w.cfg, Transport: "mx", Recipient: address("a@d.example")}); got.Away {
+		t.Error("who left was told that the hosts are away")
 	}
 }
 

@@ -14,6 +14,7 @@
 // RFCs: 5321 (s3.3: RCPT may be asked without a message).
 //
 // Failure: what nobody can tell is "try later". For a backup MX, whose transport
-// is mx, an address is taken when none of the better ones can be reached. Answers
-// that cannot be written are told in the log and kept in memory.
+// is mx, an address is taken when none of the better ones can be reached. Hosts
+// that do not answer are left alone for some seconds. Answers that cannot be
+// written are told in the log and kept in memory.
 package verify

@@ -72,7 +72,7 @@ func (s Source) ask(ctx context.Context, o *config.Ask, transport string, a mail
 	case known && age < serves:
 		v.counters.Stale.Add(1)
 		return said(old.exists, "transport."+transport+", stale")
-	case err == nil && s.isBackup(transport) && isAway(probed):
+	case err == nil && s.isBackup(transport) && probed.Away:
 		return said(true, "transport."+transport+": no better MX answers")
 	case err == nil:
 		err = fmt.Errorf("transport.%s: %s", transport, probed.Reply)
@@ -81,15 +81,11 @@ func (s Source) ask(ctx context.Context, o *config.Ask, transport string, a mail
 }
 
 // isBackup: a hosted domain that is delivered by its MX has better ones than us.
+// That we are the best MX ourselves, or that DNS does not answer, is no reason to
+// take mail: nobody is away then.
 func (s Source) isBackup(transport string) bool {
 	t := s.Config.Transports[transport]
 	return t != nil && t.Kind == decide.KindMX
-}
-
-// isAway tells that no host could be connected to. That we are the best MX
-// ourselves, or that DNS does not answer, is no reason to take mail.
-func isAway(p deliver.Probed) bool {
-	return !p.Reached && (p.Reply.Enhanced == "4.4.1" || p.Reply.Enhanced == "4.4.2")
 }
 
 func said(exists bool, source string) table.Answer {

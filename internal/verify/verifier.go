@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/postroad/postroad/internal/deliver"
+	"github.com/postroad/postroad/internal/mail"
 )
 
 // Prober asks one transport; *deliver.Deliverer does.
@@ -29,6 +30,11 @@ const (
 	asksMost = 4
 	// asksEvery is the least time between two questions to one transport.
 	asksEvery = 50 * time.Millisecond
+	// awayFor is how long hosts that did not answer are left alone: clients need not
+	// wait for each of their recipients, and are told soon that the hosts are back.
+	awayFor = 5 * time.Second
+	// awayMost domains are remembered as away.
+	awayMost = 1 << 12
 )
 
 // Counters since the start.
@@ -48,6 +54,13 @@ type Verifier struct {
 	mu      sync.Mutex // guards what follows
 	lanes   map[string]*lane
 	flights map[place]*flight
+	away    map[way]time.Time // until when hosts are left alone
+}
+
+// way is the hosts of a transport for a domain.
+type way struct {
+	transport string
+	domain    mail.Domain
 }
 
 // lane is the questions to one transport.
@@ -71,7 +84,7 @@ func New(o Options) *Verifier {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	v := &Verifier{o: o, cache: &cache{answers: map[place]answer{}}, lanes: map[string]*lane{}, flights: map[place]*flight{}}
+	v := &Verifier{o: o, cache: &cache{answers: map[place]answer{}}, lanes: map[string]*lane{}, flights: map[place]*flight{}, away: map[way]time.Time{}}
 	if o.Dir != "" {
 		c, err := openCache(o.Dir, o.Now())
 		if err != nil {
@@ -108,18 +121,51 @@ func (v *Verifier) probe(ctx context.Context, p deliver.Probe) (deliver.Probed, 
 	f = &flight{done: make(chan struct{})}
 	v.flights[at] = f
 	v.mu.Unlock()
+	away := deliver.Probed{Reply: mail.Reply{Code: 451, Enhanced: "4.4.1", Text: "no host answered just now"}, Away: true}
 	defer func() {
 		v.mu.Lock()
 		delete(v.flights, at)
 		v.mu.Unlock()
 		close(f.done)
 	}()
+	if v.isAway(p) {
+		f.probed = away
+		return f.probed, nil
+	}
 	err := v.turn(ctx, p.Transport, func() {
+		if v.isAway(p) { // found out while we waited
+			f.probed = away
+			return
+		}
 		v.counters.Asked.Add(1)
 		f.probed = v.o.Prober.Probe(ctx, p)
+		v.note(p, f.probed)
 	})
 	return f.probed, err
 }
+
+// isAway tells whether the hosts for a question did not answer just now.
+func (v *Verifier) isAway(p deliver.Probe) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.o.Now().Before(v.away[wayOf(p)])
+}
+
+// note remembers whether the hosts answered.
+func (v *Verifier) note(p deliver.Probe, said deliver.Probed) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !said.Away {
+		delete(v.away, wayOf(p))
+		return
+	}
+	if len(v.away) >= awayMost {
+		clear(v.away) // they are asked once more
+	}
+	v.away[wayOf(p)] = v.o.Now().Add(awayFor)
+}
+
+func wayOf(p deliver.Probe) way { return way{p.Transport, p.Recipient.Domain} }
 
 // turn waits until a transport may be asked once more, and does.
 func (v *Verifier) turn(ctx context.Context, transport string, do func()) error {

@@ -39,7 +39,7 @@ func (h *hosts) Probe(ctx context.Context, p deliver.Probe) deliver.Probed {
 	if said, ok := h.says[p.Transport+"/"+p.Recipient.Local]; ok {
 		return said
 	}
-	return deliver.Probed{Reply: mail.Reply{Code: 451, Enhanced: "4.4.1", Text: "cannot connect"}}
+	return deliver.Probed{Reply: mail.Reply{Code: 451, Enhanced: "4.4.1", Text: "cannot connect"}, Away: true}
 }
 
 func (h *hosts) count() int {
@@ -100,13 +100,14 @@ func TestAnswersServeAndGetOld(t *testing.T) {
 			{2 * 24 * time.Hour, true, "ann@asked.example", table.Found, 2},    // refresh is due, and nobody answers
 			{22 * 24 * time.Hour, true, "ann@asked.example", table.Found, 3},   // still served
 			{2 * 24 * time.Hour, true, "ann@asked.example", table.TryLater, 4}, // too old
-			{0, false, "ann@asked.example", table.Found, 5},                    // and there again
+			{time.Second, false, "ann@asked.example", table.TryLater, 4},       // not asked so soon
+			{awayFor, false, "ann@asked.example", table.Found, 5},              // and there again
 			{0, false, "bob@asked.example", table.NotFound, 6},                 //
 			{2 * time.Hour, true, "bob@asked.example", table.NotFound, 6},      //
 			{2 * time.Hour, true, "bob@asked.example", table.NotFound, 7},      //
 			{72 * time.Hour, true, "bob@asked.example", table.TryLater, 8},     //
-			{0, true, "nobody@asked.example", table.TryLater, 9},               // never heard of
-			{0, false, "ann@other.example", table.Found, 10},                   // another name of it
+			{awayFor, true, "nobody@asked.example", table.TryLater, 9},         // never heard of
+			{awayFor, false, "ann@other.example", table.Found, 10},             // another name of it
 			{0, false, "ann@foreign.example", table.TryLater, 10},              // not ours
 			{0, false, "no address", table.NotFound, 10},                       //
 		} {
@@ -164,6 +165,7 @@ func TestBackup(t *testing.T) {
 		for name, want := range map[string]table.Status{
 			"away": table.Found, "bob": table.NotFound, "grey": table.TryLater, "dns": table.TryLater, "me": table.TryLater,
 		} {
+			time.Sleep(awayFor)
 			if got := s.Lookup(t.Context(), name+"@backup.example"); got.Status != want {
 				t.Errorf("%s: %v, want %v", name, got, want)
 			}
