@@ -25,17 +25,26 @@ func (q *query) copies(d *Decision, sender *subject) ruling {
 			r := &sp.copies.rules[i]
 			switch q.copied(d.Recipients, sp, r) {
 			case unknown:
-				return tryLater()
+				return d.waitFor(sp, tryLater())
 			case yes:
 				leg, way := q.copyLeg(sp, &q.Rules.Copies[r.at], sender)
 				if way.verdict != Accept {
-					return way
+					return d.waitFor(sp, way)
 				}
 				host.Deliveries = append(host.Deliveries, leg)
 			}
 		}
 	}
 	return accepted()
+}
+
+// waitFor notes whose copy holds the message up. One of the top level concerns
+// all of it.
+func (d *Decision) waitFor(sp *space, r ruling) ruling {
+	if !sp.isTop() {
+		d.Waits = append(d.Waits, sp.name)
+	}
+	return r
 }
 
 // copying gives the spaces whose copy rules concern the message: the top level,

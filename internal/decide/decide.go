@@ -45,6 +45,9 @@ func (s *Snapshot) Message(in Input, rs []mail.Recipient) Decision {
 		whole = q.copies(&d, &sender)
 	}
 	d.Verdict, d.Needs = whole.verdict, q.needs
+	if whole.verdict == Defer {
+		d.Waits = waiting(d.Recipients, d.Waits)
+	}
 	if whole.verdict != Accept {
 		d.Reply = whole.reply
 	}
@@ -80,6 +83,24 @@ func total(list []RecipientDecision) ruling {
 		}
 	}
 	return whole
+}
+
+// waiting gives the tenants that a message waits for, besides those of copies that
+// cannot be told; nil when that is everybody.
+func waiting(list []RecipientDecision, copies []string) []string {
+	out, others := copies, false
+	for i := range list {
+		if d := &list[i]; d.Verdict == Defer && !slices.Contains(out, d.Tenant) {
+			out = append(out, d.Tenant)
+		}
+	}
+	for i := range list {
+		others = others || !slices.Contains(out, list[i].Tenant)
+	}
+	if !others {
+		return nil
+	}
+	return out
 }
 
 // dropRepeated leaves out a delivery that an earlier recipient of the message has

@@ -151,5 +151,6 @@ type Decision struct {
 	Verdict    Verdict    // of the whole: one SMTP reply after DATA
 	Reply      mail.Reply // for Reject and Defer; accept chooses its own 250
 	Recipients []RecipientDecision
+	Waits      []string   // Defer: tenants whose mail cannot be decided, while that of others can
 	Needs      []Question // not empty: nothing else counts, ask and call again
 }

@@ -20,6 +20,7 @@ type Acceptor struct {
 	log      *slog.Logger
 	counters *Counters
 	quotas   *quotas // nil: a rehearsal charges nobody
+	asides   asides
 	markKey  []byte
 	lookups  time.Duration
 	heads    sync.Pool    // *[]byte: headers of messages coming in
@@ -75,6 +76,7 @@ func (a *Acceptor) Begin(gen Generation, facts decide.Facts, e mail.Envelope) *T
 func (t *Transaction) Commit(ctx context.Context) (spool.ID, error) {
 	d, jobs, err := t.settle(ctx)
 	if err != nil {
+		t.noteWaits(d)
 		return spool.ID{}, err
 	}
 	id := t.body.draft.ID()

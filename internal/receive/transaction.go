@@ -23,6 +23,7 @@ type Transaction struct {
 
 	charged map[string]bool // tenants whose quota was asked
 	crowd   map[string]int  // recipients by tenant, where the tenant has a limit
+	aside   map[string]bool // tenants whose recipients wait
 	bounces bool            // a message that is refused for all is kept, and bounces
 }
 
@@ -49,6 +50,11 @@ func (t *Transaction) Recipient(ctx context.Context, to mail.Recipient) decide.R
 	d := t.ofRecipient(ctx, to)
 	if d.Verdict == decide.Accept && t.overdrawn(ctx, d.Tenant) {
 		d = t.ofRecipient(ctx, to)
+	}
+	if d.Verdict == decide.Accept && t.isAside(d.Tenant) {
+		d.Verdict, d.Reply = decide.Defer, mail.Reply{Code: 451, Enhanced: "4.3.0", Text: "Temporary failure, try again later"}
+		d.Steps = []decide.Step{{Stage: decide.StageAdmit, Outcome: "waits: held up what the sender's last message brought for others"}}
+		return d
 	}
 	if d.Verdict == decide.Accept && t.crowded(d.Tenant) {
 		// RFC 5321 s4.5.3.1.10: the client sends the rest in another transaction.
