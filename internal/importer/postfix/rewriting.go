@@ -165,29 +165,3 @@ func (im *importer) rewriteBlocks(p mapping, table string) {
 	b.set("client", quoteList(unique(clients)), im.place("local_header_rewrite_clients"))
 	b.set("envelope", quoteList(p.envelope), "").set("headers", quoteList(p.headers), "").set("map", table, "")
 }
-
-// masquerade strips subdomains. A name that is excepted can be one in any of
-// them, which no key says.
-func (im *importer) masquerade() {
-	im.use("masquerade_domains")
-	words := im.Main.Items("masquerade_domains")
-	if len(words) == 0 {
-		return
-	}
-	if im.Main.Get("masquerade_exceptions") != "" {
-		im.leave("masquerade_domains", "masquerade_exceptions", "its names would have to be written for each subdomain; masquerade_domains is left with it")
-		im.use("masquerade_exceptions")
-		return
-	}
-	var lines []string
-	for _, w := range words {
-		if strings.HasPrefix(w, "!") {
-			name := strings.ToLower(w[1:])
-			lines = append(lines, name+" @"+name)
-			continue
-		}
-		lines = append(lines, "."+strings.ToLower(w)+" @"+strings.ToLower(w))
-	}
-	p := im.classes(mapping{parameter: "masquerade_domains", label: "masquerade"}, "masquerade_classes")
-	im.rewriteBlocks(p, im.fileTable(p.label, "virtual", fileLines(lines, false), im.place(p.parameter)))
-}
