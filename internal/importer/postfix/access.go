@@ -83,6 +83,10 @@ func (m *Model) rule(q Question, r restriction) string {
 		return verdict
 	case "check_client_access", "check_sender_access", "check_recipient_access":
 		return m.access(q, r)
+	case "reject_sender_login_mismatch", "reject_unauthenticated_sender_login_mismatch":
+		if _, _, owned := m.find(m.senderLogins, q.Sender); owned && q.Sender != "" && isYes(m.Main.Get("smtpd_sasl_auth_enable")) {
+			return "reject" // nobody logs in here
+		}
 	}
 	return ""
 }

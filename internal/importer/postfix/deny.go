@@ -40,8 +40,14 @@ func (im *importer) restriction(list string, r restriction, before permits, n in
 		for _, p := range nets {
 			before["client"] = append(before["client"], p.String())
 		}
+	case "permit_sasl_authenticated":
+		before["login"] = im.directoryRefs()
+	case "reject_sender_login_mismatch", "reject_unauthenticated_sender_login_mismatch":
+		im.denyOwned(list, before)
+	case "reject_authenticated_sender_login_mismatch", "reject_known_sender_login_mismatch":
+		// What the directory says of its logins, see senderOwners.
 	case "permit_auth_destination", "reject_unauth_destination", "defer_unauth_destination", "permit",
-		"reject_unlisted_recipient", "permit_sasl_authenticated":
+		"reject_unlisted_recipient":
 	case "reject":
 		im.denyRest(list, before)
 	case "check_client_access", "check_sender_access", "check_recipient_access", "check_helo_access":
@@ -73,6 +79,9 @@ func (b *block) exceptions(p permits) {
 		if len(p[attribute]) > 0 {
 			b.except().set(attribute, quoteList(unique(slices.Clone(p[attribute]))), "")
 		}
+	}
+	if refs := p["login"]; len(refs) > 0 {
+		b.except().set("login", "["+strings.Join(refs, ", ")+"]", "")
 	}
 }
 

@@ -52,6 +52,16 @@ func (b *block) note(format string, args ...any) {
 	b.notes = append(b.notes, fmt.Sprintf(format, args...))
 }
 
+// value is that of an attribute; "" where it is not set.
+func (b *block) value(name string) string {
+	for _, a := range b.attributes {
+		if a.name == name {
+			return a.value
+		}
+	}
+	return ""
+}
+
 // except adds an except block.
 func (b *block) except() *block {
 	in := &block{head: "except"}

@@ -29,7 +29,7 @@ func reason(name string) string {
 		{"milter", "filters are not built yet"},
 		{"content_filter", "gateways are not built yet: the message would not pass the filter"},
 		{"receive_override_options", "gateways are not built yet"},
-		{"sasl", "logins are not carried over: make a directory"},
+		{"sasl", "how a login is made cannot be set: PLAIN and LOGIN, after TLS"},
 		{"postscreen", "there is no postscreen: limits stand in the listener"},
 		{"_checks", "a message is not searched for text"},
 		{"tls", "TLS has fewer settings here: level and certificate only"},

@@ -28,6 +28,7 @@ type Model struct {
 	relayRcpts   Tables
 	localRcpts   Tables
 	localAliases Tables
+	senderLogins Tables
 
 	delimiters string
 	propagates map[string]bool
@@ -79,6 +80,7 @@ func (in *Installation) NewModel() *Model {
 		relayRcpts:     in.Tables("relay_recipient_maps"),
 		localRcpts:     in.Tables("local_recipient_maps"),
 		localAliases:   in.Tables("alias_maps"),
+		senderLogins:   in.Tables("smtpd_sender_login_maps"),
 		delimiters:     in.Main.Get("recipient_delimiter"),
 		propagates:     map[string]bool{},
 	}

@@ -42,21 +42,24 @@ type importer struct {
 	result *Result
 	used   map[string]bool
 
-	transports names
-	routes     names
-	tableNames names
-	ways       map[string]string // "smtp:[host]:25\x00user" → transport
-	hosted     []hosted
-	byName     map[string]hosted
-	deliveries map[class]string // transports
-	catchAll   map[string]bool  // domains with an alias for everybody
-	aliasRef   string           // "table.aliases", "" where there are none
-	localRef   string           // of local domains, where it is another
-	listRefs   map[class]string
-	askedRefs  map[string]string // spec → "table.x", "" where it cannot be carried over
-	templates  []template
-	programs   []aliasProgram
-	lists      []aliasList
+	transports  names
+	routes      names
+	tableNames  names
+	directories names
+	ways        map[string]string // "smtp:[host]:25\x00user" → transport
+	hosted      []hosted
+	byName      map[string]hosted
+	deliveries  map[class]string // transports
+	catchAll    map[string]bool  // domains with an alias for everybody
+	aliasRef    string           // "table.aliases", "" where there are none
+	localRef    string           // of local domains, where it is another
+	listRefs    map[class]string
+	askedRefs   map[string]string // spec → "table.x", "" where it cannot be carried over
+	templates   []template
+	programs    []aliasProgram
+	lists       []aliasList
+	logins      []loginService
+	owners      map[string]string // tables of smtpd_sender_login_maps → "table.x", "" where they cannot be carried over
 }
 
 // hosted is a domain that gets a block.
@@ -78,12 +81,12 @@ func Import(in *Installation) *Result {
 	im := &importer{
 		Installation: in, model: in.NewModel(),
 		result: &Result{shapes: map[string]Left{}, excuse: map[string]Left{}, unasked: map[string]Left{}},
-		used:   map[string]bool{}, transports: reserved(), routes: names{}, tableNames: names{},
+		used:   map[string]bool{}, transports: reserved(), routes: names{}, tableNames: names{}, directories: names{}, owners: map[string]string{},
 		ways: map[string]string{}, catchAll: map[string]bool{}, listRefs: map[class]string{}, askedRefs: map[string]string{}, byName: map[string]hosted{}, deliveries: map[class]string{},
 	}
 	im.result.model = im.model
 	for _, build := range []func(){
-		im.top, im.findHosted, im.listeners, im.relayRules, im.accessRules, im.headerChecks, im.aliasTable,
+		im.top, im.findHosted, im.listeners, im.relayRules, im.relayLogins, im.accessRules, im.headerChecks, im.aliasTable,
 		im.domainBlocks, im.listBlocks, im.transportRoute, im.senderRoutes, im.policyRoutes, im.defaultRoute, im.copies, im.retries,
 		im.rewriting, im.leftovers,
 	} {

@@ -65,7 +65,7 @@ func (im *importer) listener(s Service, taken names) {
 	if isDigits(label) {
 		label = "port_" + label
 	}
-	b := im.doc.add(sectionDoors, &block{head: `listener ` + quote(taken.take(label)), from: from})
+	b := im.doc.add(sectionDoors, &block{head: "listener " + quote(taken.take(label)), from: from})
 	binds := im.binds(s.Name)
 	if len(binds) == 0 {
 		b.note("the addresses of inet_interfaces are names: write them as numbers")
@@ -78,13 +78,9 @@ func (im *importer) listener(s Service, taken names) {
 	b.set("max_recipients", p.Get("smtpd_recipient_limit"), p.Place("smtpd_recipient_limit"))
 	im.use("message_size_limit", "smtpd_recipient_limit", "inet_protocols")
 	im.serverTLS(b, p)
-	if isYes(p.Get("smtpd_sasl_auth_enable")) {
-		im.use("smtpd_sasl_auth_enable")
-		b.note("login = [directory.NAME]: %s says smtpd_sasl_auth_enable, and the users are not carried over", p.Place("smtpd_sasl_auth_enable"))
-		im.leaveOnly(Left{What: "smtpd_sasl_auth_enable", Place: p.Place("smtpd_sasl_auth_enable"), Why: "the users stand with Dovecot or Cyrus: make a directory and name it in the listener"})
-	}
-	im.overridesLeft(s, []string{"smtpd_tls_security_level", "smtpd_tls_wrappermode", "smtpd_tls_cert_file", "smtpd_tls_key_file",
-		"smtpd_tls_chain_files", "message_size_limit", "smtpd_recipient_limit", "smtpd_sasl_auth_enable", "syslog_name"})
+	carried := []string{"smtpd_tls_security_level", "smtpd_tls_wrappermode", "smtpd_tls_cert_file", "smtpd_tls_key_file",
+		"smtpd_tls_chain_files", "message_size_limit", "smtpd_recipient_limit", "smtpd_sasl_auth_enable", "syslog_name"}
+	im.overridesLeft(s, append(carried, im.serverLogin(b, p)...))
 }
 
 // overridesLeft lists the -o of a service that nothing was made of.
