@@ -1,4 +1,4 @@
-.PHONY: help build test race fuzz crash powercut restarts property equivalence mutation bench lint fmt demo scale
+.PHONY: help build test race fuzz crash simulate powercut restarts property equivalence mutation bench lint fmt demo scale
 
 help: ## the verbs of this file
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -22,6 +22,10 @@ fuzz: ## every fuzz target, FUZZTIME each
 crash: ## long crash campaigns: every I/O operation, and kill -9 under load
 	go test -count=1 -timeout 60m ./internal/spool -run 'TestCrash|TestFaults|TestModel|TestBitFlips' -crash.points=all
 	POSTROAD_CRASH=all go test -count=1 -timeout 60m -v ./test/crash
+
+LIVES ?= 1000
+simulate: ## LIVES lives of the queue, two months each in virtual time, with all that can go wrong
+	POSTROAD_SIMULATE=$(LIVES) go test -count=1 -timeout 10h -v -run 'TestSimulation$$' ./internal/queue | grep -v '^ *=== '
 
 powercut: ## a virtual machine's power cut under load, its disk replayed to each flush, its disk failing
 	POSTROAD_POWERCUT=all go test -count=1 -timeout 6h -v ./test/powercut

@@ -71,9 +71,16 @@ func (t *try) end(f Feedback, why Failure) {
 // attempt delivers and settles.
 func (t *try) attempt(ctx context.Context) {
 	if err := t.open(ctx); err != nil {
-		t.unopened(err)
+		if o, back := t.unopened(err); back {
+			t.update(o, nil)
+		}
 		return
 	}
+	t.settle(t.meet(ctx))
+}
+
+// meet delivers, and frees the place in the lane.
+func (t *try) meet(ctx context.Context) ending {
 	a := Attempt{Job: *t.job, Envelope: t.env, Body: t.body, Last: isLast(t.profile, t.job, time.Now())}
 	a.Job.Lease = t.lease.current()
 	res, err := t.deliver(ctx, a)
@@ -81,7 +88,7 @@ func (t *try) attempt(ctx context.Context) {
 	if err == nil {
 		t.end(e.feedback())
 	}
-	t.settle(e)
+	return e
 }
 
 // deliver calls the deliverer. What panics is deferred with a reply of our own;
@@ -121,15 +128,15 @@ func (t *try) close() {
 	}
 }
 
-// unopened puts a job back whose message could not be read: held when it is
-// damaged, since trying again cannot help.
-func (t *try) unopened(err error) {
+// unopened gives the outcome that puts a job back whose message could not be
+// read: held when it is damaged, since trying again cannot help.
+func (t *try) unopened(err error) (o spool.Outcome, back bool) {
 	if errors.Is(err, spool.ErrNotFound) {
-		return // removed meanwhile
+		return o, false // removed meanwhile
 	}
 	t.stats.storeErrors.Add(1)
-	o := spool.Outcome{Uncount: true, Next: time.Now().Add(spread(openAgain, t.opt.Random()))}
+	o = spool.Outcome{Uncount: true, Next: time.Now().Add(spread(openAgain, t.opt.Random()))}
 	o.Held = errors.Is(err, spool.ErrDamaged)
 	t.logger().Error("queue: the message cannot be read", "held", o.Held, "error", err)
-	t.update(o, nil)
+	return o, true
 }

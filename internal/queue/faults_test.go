@@ -195,3 +195,70 @@ func (deaf) Watch(context.Context) (<-chan spool.Hint, error) {
 	close(c)
 	return c, nil
 }
+
+// gone answers nothing while it is away.
+type gone struct {
+	*spooltest.Mem
+	mu   sync.Mutex
+	away bool
+}
+
+func (g *gone) err() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.away {
+		return spool.ErrUnavailable
+	}
+	return nil
+}
+
+func (g *gone) set(away bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.away = away
+}
+
+func (g *gone) Claim(ctx context.Context, req spool.ClaimReq) ([]spool.Job, error) {
+	if err := g.err(); err != nil {
+		return nil, err
+	}
+	return g.Mem.Claim(ctx, req)
+}
+
+func (g *gone) Extend(ctx context.Context, l spool.Lease, d time.Duration) (spool.Lease, error) {
+	if err := g.err(); err != nil {
+		return spool.Lease{}, err
+	}
+	return g.Mem.Extend(ctx, l, d)
+}
+
+func (g *gone) Update(ctx context.Context, l spool.Lease, o spool.Outcome, spawn []spool.Draft) error {
+	if err := g.err(); err != nil {
+		return err
+	}
+	return g.Mem.Update(ctx, l, o, spawn)
+}
+
+// TestStoreAwayBeyondTheLease: the leases of what was delivered run out, and the
+// jobs are claimed before the outcomes are written; nothing is delivered twice.
+func TestStoreAwayBeyondTheLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g *gone
+		b := setup(t, func(m *spooltest.Mem) spool.Store { g = &gone{Mem: m}; return g })
+		defer b.stop()
+		b.deliver = func(_ context.Context, a queue.Attempt) queue.Result {
+			time.Sleep(time.Second)
+			return all(a, spool.Delivered, 250)
+		}
+		b.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
+		synctest.Wait()
+		g.set(true)
+		pass(time.Hour + 2*time.Second) // and so between two tries of the update
+		g.set(false)
+		b.runner.Kick(lane("a.example"))
+		pass(time.Hour)
+		if len(b.attempts) != 1 || len(b.left()) != 0 {
+			t.Errorf("%d attempts, left %v", len(b.attempts), b.left())
+		}
+	})
+}

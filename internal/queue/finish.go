@@ -16,13 +16,19 @@ const (
 // settle writes what became of an attempt: the notices that it causes, the ends
 // of recipients and the schedule in one update, then the log.
 func (t *try) settle(e ending) {
-	v := judge(t.job, e)
-	drafts := append(t.notices(&v, e), e.result.Spawn...)
-	v.outcome.Changes = v.changes(t.job)
+	v, drafts := t.decide(e)
 	if t.update(v.outcome, drafts) {
 		t.count(&v)
 		t.report(&v, e)
 	}
+}
+
+// decide judges an ending and makes the notices that it causes.
+func (t *try) decide(e ending) (verdict, []spool.Draft) {
+	v := judge(t.job, e)
+	drafts := append(t.notices(&v, e), e.result.Spawn...)
+	v.outcome.Changes = v.changes(t.job)
+	return v, drafts
 }
 
 // notices makes the drafts of a verdict. Where the end of a recipient cannot be
@@ -78,25 +84,45 @@ func (t *try) notice(kind NoticeKind, rcpts []spool.Recipient, e ending) (spool.
 
 // update writes an outcome and tells whether it stands. A store that is not
 // available is asked until it is, since forgetting a delivery means making it
-// twice; a lost lease means that the job is another's, or gone.
+// twice.
 func (t *try) update(o spool.Outcome, drafts []spool.Draft) bool {
-	wait := updateFirst
-	for {
-		err := t.opt.Store.Update(context.WithoutCancel(t.ctx), t.lease.current(), o, drafts)
-		if err == nil {
-			return true
+	for wait := updateFirst; ; wait = min(2*wait, updateLongest) {
+		stands, again := t.write(o, drafts)
+		if !again {
+			return stands
 		}
-		t.stats.storeErrors.Add(1)
-		final := errors.Is(err, spool.ErrFenced) || errors.Is(err, spool.ErrNotFound) || errors.Is(err, spool.ErrInvalid)
-		if final || !t.pause(wait) {
-			t.logger().Error("queue: an outcome is lost", "error", err)
-			for _, d := range drafts {
-				d.Abort()
-			}
+		if !t.pause(wait) {
+			t.lose(drafts, ErrStopped)
 			return false
 		}
-		t.logger().Warn("queue: an outcome cannot be written yet", "error", err)
-		wait = min(2*wait, updateLongest)
+	}
+}
+
+// write asks the store once to write an outcome: it stands, or is worth another
+// try. A lost lease means that the job is another's, or gone.
+func (t *try) write(o spool.Outcome, drafts []spool.Draft) (stands, again bool) {
+	lease := t.lease.current()
+	err := t.opt.Store.Update(context.WithoutCancel(t.ctx), lease, o, drafts)
+	if err == nil {
+		return true, false
+	}
+	t.stats.storeErrors.Add(1)
+	if lease != t.lease.current() {
+		return false, true
+	}
+	if errors.Is(err, spool.ErrFenced) || errors.Is(err, spool.ErrNotFound) || errors.Is(err, spool.ErrInvalid) {
+		t.lose(drafts, err)
+		return false, false
+	}
+	t.logger().Warn("queue: an outcome cannot be written yet", "error", err)
+	return false, true
+}
+
+// lose gives back the drafts of an outcome that will not be written.
+func (t *try) lose(drafts []spool.Draft, why error) {
+	t.logger().Error("queue: an outcome is lost", "error", why)
+	for _, d := range drafts {
+		d.Abort()
 	}
 }
 

@@ -50,6 +50,7 @@ type tenant struct {
 // lane is what is known in memory of a spool.Lane.
 type lane struct {
 	key    spool.Lane
+	serial int // lanes are numbered as they are made
 	tenant *tenant
 	window window
 	used   time.Time

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,12 +21,24 @@ type leaseKeeper struct {
 	stopped bool
 }
 
-// keepLease begins to keep a lease. A job may have waited in memory for long; when
-// its lease is gone, false.
+// hands are the leases of what this process has begun.
+type hands struct {
+	mu   sync.Mutex // guards what follows
+	held map[handle]*leaseKeeper
+}
+
+// handle names a job.
+type handle struct {
+	message spool.ID
+	job     int
+}
+
+func handleOf(l spool.Lease) handle { return handle{l.Message, l.Job} }
+
+// keepLease begins to keep a lease, extending it in time; false when it is gone.
 func (r *Runner) keepLease(l spool.Lease, lost context.CancelCauseFunc) (*leaseKeeper, bool) {
-	k := &leaseKeeper{Runner: r, lost: lost, lease: l}
-	left := time.Until(l.Until)
-	if left < r.opt.LeaseFor/2 && !k.extend() {
+	k, ok := r.holdLease(l, lost)
+	if !ok {
 		return nil, false
 	}
 	k.mu.Lock()
@@ -34,13 +47,53 @@ func (r *Runner) keepLease(l spool.Lease, lost context.CancelCauseFunc) (*leaseK
 	return k, true
 }
 
+// holdLease takes a lease into our hands. A job may have waited in memory for
+// long: when its lease has run out, another may have it, and who cannot ask must
+// not begin.
+func (r *Runner) holdLease(l spool.Lease, lost context.CancelCauseFunc) (*leaseKeeper, bool) {
+	k := &leaseKeeper{Runner: r, lost: lost, lease: l}
+	if time.Until(l.Until) < r.opt.LeaseFor/2 && (!k.extend() || time.Until(k.current().Until) <= 0) {
+		return nil, false
+	}
+	r.hands.mu.Lock()
+	defer r.hands.mu.Unlock()
+	r.hands.held[handleOf(l)] = k
+	return k, true
+}
+
+// begun takes out of a claim what this process has begun already: its lease ran
+// out while the store was away. The new one goes to the attempt that is on its
+// way or waits to be written, since a second one would deliver twice.
+func (h *hands) begun(claimed []spool.Job) []spool.Job {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.DeleteFunc(claimed, func(j spool.Job) bool {
+		k := h.held[handleOf(j.Lease)]
+		if k != nil {
+			k.adopt(j.Lease)
+		}
+		return k != nil
+	})
+}
+
+// adopt goes on with another lease on the same job.
+func (k *leaseKeeper) adopt(l spool.Lease) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.lease = l
+}
+
 // extend asks for more time and tells whether the lease is ours still.
 func (k *leaseKeeper) extend() bool {
-	next, err := k.opt.Store.Extend(context.WithoutCancel(k.ctx), k.current(), k.opt.LeaseFor)
-	if err == nil {
-		k.mu.Lock()
+	old := k.current()
+	next, err := k.opt.Store.Extend(context.WithoutCancel(k.ctx), old, k.opt.LeaseFor)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case k.lease != old:
+		return true // a new one came meanwhile
+	case err == nil:
 		k.lease = next
-		k.mu.Unlock()
 		return true
 	}
 	// Any other error may pass before the lease does.
@@ -66,8 +119,13 @@ func (k *leaseKeeper) current() spool.Lease {
 }
 
 func (k *leaseKeeper) stop() {
+	k.hands.mu.Lock()
+	delete(k.hands.held, handleOf(k.current()))
+	k.hands.mu.Unlock()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.stopped = true
-	k.timer.Stop()
+	if k.timer != nil {
+		k.timer.Stop()
+	}
 }

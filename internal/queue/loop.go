@@ -161,6 +161,7 @@ func (r *Runner) do(a Action) event {
 		e.kind = eventClaimed
 		req := spool.ClaimReq{Lane: a.Lane, From: a.From, Before: a.Before, Max: a.Max, LeaseFor: r.opt.LeaseFor}
 		e.jobs, e.err = r.opt.Store.Claim(r.ctx, req)
+		e.jobs = r.hands.begun(e.jobs)
 	case ActionScan:
 		e.kind = eventScanned
 		e.due, e.err = r.opt.Store.Lanes(r.ctx, a.Before, a.Max)

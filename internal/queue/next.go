@@ -156,7 +156,8 @@ func (s *Scheduler) lane(key spool.Lane) *lane {
 		s.tenants[key.Tenant] = te
 	}
 	te.known++
-	l := &lane{key: key, tenant: te, timer: -1, used: s.now, window: newWindow(s.connections(key.Transport))}
+	s.made++
+	l := &lane{key: key, serial: s.made, tenant: te, timer: -1, used: s.now, window: newWindow(s.connections(key.Transport))}
 	s.lanes[key] = l
 	return l
 }

@@ -36,6 +36,7 @@ type Options struct {
 type Runner struct {
 	opt   Options
 	stats counters
+	hands hands
 
 	ctx    context.Context // of attempts; ends when Stop runs out of time
 	cancel context.CancelCauseFunc
@@ -64,6 +65,7 @@ func NewRunner(o Options) *Runner {
 		asked: make(chan event),
 		stop:  make(chan struct{}),
 		done:  make(chan struct{}),
+		hands: hands{held: map[handle]*leaseKeeper{}},
 	}
 	r.ctx, r.cancel = context.WithCancelCause(context.Background())
 	return r

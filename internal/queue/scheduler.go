@@ -1,7 +1,10 @@
 package queue
 
 import (
+	"cmp"
 	"container/heap"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/postroad/postroad/internal/spool"
@@ -61,6 +64,7 @@ type Scheduler struct {
 	scanning bool
 	scanAt   time.Time
 	overflow bool // a hint found no room
+	made     int  // lanes, ever
 }
 
 // NewScheduler makes a scheduler that begins with a scan. connections gives the
@@ -115,7 +119,8 @@ func (s *Scheduler) Kick(now time.Time, key spool.Lane) {
 func (s *Scheduler) Configure(now time.Time, limits Limits) {
 	s.Tick(now)
 	s.limits = limits.withDefaults()
-	for _, l := range s.lanes {
+	oldest := func(a, b *lane) int { return cmp.Compare(a.serial, b.serial) }
+	for _, l := range slices.SortedFunc(maps.Values(s.lanes), oldest) { // a map has another order each time
 		l.window.bound(s.connections(l.key.Transport))
 		l.window.revive()
 		s.refresh(l)

@@ -1,12 +1,19 @@
 package queue
 
-import "container/heap"
+import (
+	"cmp"
+	"container/heap"
+)
 
 // timers is the heap of lanes by wake.
 type timers []*lane
 
-func (t timers) Len() int           { return len(t) }
-func (t timers) Less(i, j int) bool { return t[i].wake.Before(t[j].wake) }
+func (t timers) Len() int { return len(t) }
+
+// Less orders lanes of the same wake too, so that a life replays.
+func (t timers) Less(i, j int) bool {
+	return cmp.Or(t[i].wake.Compare(t[j].wake), cmp.Compare(t[i].serial, t[j].serial)) < 0
+}
 
 func (t timers) Swap(i, j int) {
 	t[i], t[j] = t[j], t[i]

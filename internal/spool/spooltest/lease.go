@@ -23,14 +23,19 @@ func (m *Mem) Lanes(_ context.Context, before time.Time, most int) ([]spool.Lane
 		return nil, err
 	}
 	lanes := map[spool.Lane]*spool.LaneDue{}
-	for _, j := range m.sorted(func(_ *memMessage, j *memJob) bool { return m.ready(j, before) }) {
-		l := lanes[j.Lane]
-		if l == nil {
-			l = &spool.LaneDue{Lane: j.Lane, Due: j.Due}
-			lanes[j.Lane] = l
-		}
-		if l.Jobs++; j.Due.Before(l.Due) {
-			l.Due = j.Due
+	for _, msg := range m.messages {
+		for _, j := range msg.jobs {
+			if !m.ready(j, before) {
+				continue
+			}
+			l := lanes[j.Lane]
+			if l == nil {
+				l = &spool.LaneDue{Lane: j.Lane, Due: j.Due}
+				lanes[j.Lane] = l
+			}
+			if l.Jobs++; j.Due.Before(l.Due) {
+				l.Due = j.Due
+			}
 		}
 	}
 	var out []spool.LaneDue
@@ -38,7 +43,8 @@ func (m *Mem) Lanes(_ context.Context, before time.Time, most int) ([]spool.Lane
 		out = append(out, *l)
 	}
 	slices.SortFunc(out, func(a, b spool.LaneDue) int {
-		return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.Lane.Nexthop, b.Lane.Nexthop))
+		return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.Lane.Nexthop, b.Lane.Nexthop),
+			cmp.Compare(a.Lane.Tenant, b.Lane.Tenant), cmp.Compare(a.Lane.Transport, b.Lane.Transport))
 	})
 	return out[:max(0, min(most, len(out)))], nil
 }

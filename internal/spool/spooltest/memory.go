@@ -63,6 +63,17 @@ func (m *Mem) Close() error {
 	return nil
 }
 
+// Restart ends all leases, as the next process does that opens a store.
+func (m *Mem) Restart() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, msg := range m.messages {
+		for _, j := range msg.jobs {
+			j.Lease = spool.Lease{}
+		}
+	}
+}
+
 // Health says whether the store is open.
 func (m *Mem) Health() spool.Health {
 	m.mu.Lock()
