@@ -19,6 +19,8 @@ type queueVerbs struct {
 	Hold    queueAction `cmd:"" help:"Try no more until released."`
 	Release queueAction `cmd:"" help:"End a hold."`
 	Remove  queueAction `cmd:"" help:"Remove without a report to the sender."`
+
+	Reroute queueReroute `cmd:"" help:"Decide anew by which way, with the configuration of now."`
 }
 
 // selection is the part of the queue that is meant.

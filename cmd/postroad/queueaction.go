@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/postroad/postroad/internal/server/control"
 )
 
 // queueAction is one of the actions that change jobs; which one is the verb's
@@ -18,12 +20,9 @@ type queueAction struct {
 // Run changes the jobs selected and tells how many. Everything must be said
 // with --all, so that a forgotten flag empties no queue.
 func (q queueAction) Run(w *world, k *kong.Context) error {
-	sel, err := q.selection.control()
+	sel, err := q.named()
 	if err != nil {
 		return err
-	}
-	if !sel.All && !sel.Bounded() {
-		return &statusError{status: exitUsage, err: errors.New("which messages? name them, or say --all")}
 	}
 	client, err := q.client(w)
 	if err != nil {
@@ -42,6 +41,15 @@ func (q queueAction) Run(w *world, k *kong.Context) error {
 		return answer(exitNo)
 	}
 	return nil
+}
+
+// named is a selection that does not mean everything by saying nothing.
+func (s selection) named() (control.Selection, error) {
+	sel, err := s.control()
+	if err == nil && !sel.All && !sel.Bounded() {
+		err = &statusError{status: exitUsage, err: errors.New("which messages? name them, or say --all")}
+	}
+	return sel, err
 }
 
 func jobs(n int) string {

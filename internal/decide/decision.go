@@ -145,6 +145,15 @@ type RecipientDecision struct {
 	sender *subject // as rewritten; rules on copies are asked about it
 }
 
+// Asked is the sender about whom routes were asked: as it was rewritten on the way
+// in.
+func (d *RecipientDecision) Asked() mail.Address {
+	if d.sender == nil {
+		return mail.Address{}
+	}
+	return d.sender.address
+}
+
 // Decision is the answer for a message.
 type Decision struct {
 	Generation string

@@ -33,7 +33,7 @@ func (r *route) again(ctx context.Context, all []receive.Reentry) []Entry {
 			e.List, e.Source = in.List.Name, in.List.Source
 		}
 		if in.Err != nil {
-			reply := replyOf(mail.ReplyOf(in.Err))
+			reply := ReplyOf(mail.ReplyOf(in.Err))
 			e.Error = &reply
 		}
 		for i, to := range in.Recipients {
@@ -42,7 +42,7 @@ func (r *route) again(ctx context.Context, all []receive.Reentry) []Entry {
 			if i < len(in.Message.Recipients) {
 				d = in.Message.Recipients[i]
 			}
-			one.Steps, one.Limits = steps(d.Steps), r.limits(d.Tenant)
+			one.Steps, one.Limits = Steps(d.Steps), r.limits(d.Tenant)
 			r.message(ctx, &one, in.Message, d)
 			e.Recipients = append(e.Recipients, one)
 		}

@@ -34,7 +34,7 @@ func (r *route) resolve(ctx context.Context, out *Delivery, d decide.Delivery) {
 
 // failure is the reply of an attempt that finds no host.
 func failure(err error) *Reply {
-	reply := replyOf(mail.ReplyOf(err))
+	reply := ReplyOf(mail.ReplyOf(err))
 	if errors.Is(err, deliver.ErrNoTransport) {
 		reply.Text = err.Error()
 	}

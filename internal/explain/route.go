@@ -82,7 +82,7 @@ func (r *route) decide(ctx context.Context, to []mail.Recipient, into func(int) 
 	for i, at := range said.Recipients {
 		one := into(i)
 		if at.Verdict != decide.Accept {
-			one.Steps, one.Limits = steps(at.Steps), r.limits(at.Tenant)
+			one.Steps, one.Limits = Steps(at.Steps), r.limits(at.Tenant)
 			one.refuse(at.Verdict, at.Reply)
 			continue
 		}
@@ -91,7 +91,7 @@ func (r *route) decide(ctx context.Context, to []mail.Recipient, into func(int) 
 			d = said.Message.Recipients[next]
 			next++
 		}
-		one.Steps, one.Limits = steps(d.Steps), r.limits(d.Tenant)
+		one.Steps, one.Limits = Steps(d.Steps), r.limits(d.Tenant)
 		r.message(ctx, one, said.Message, d)
 	}
 	return r.again(ctx, said.Again)
@@ -106,7 +106,7 @@ func (r *route) message(ctx context.Context, one *Recipient, whole decide.Decisi
 	case d.Verdict != decide.Accept:
 		one.refuse(d.Verdict, d.Reply)
 	default:
-		one.Verdict, one.Reply = d.Verdict.String(), replyOf(d.Reply)
+		one.Verdict, one.Reply = d.Verdict.String(), ReplyOf(d.Reply)
 		for _, leg := range d.Deliveries {
 			one.Deliveries = append(one.Deliveries, r.delivery(ctx, leg))
 		}
@@ -115,7 +115,7 @@ func (r *route) message(ctx context.Context, one *Recipient, whole decide.Decisi
 
 // refuse ends with a verdict that is not accept.
 func (r *Recipient) refuse(v decide.Verdict, reply mail.Reply) {
-	r.Verdict, r.Reply = v.String(), replyOf(reply)
+	r.Verdict, r.Reply = v.String(), ReplyOf(reply)
 }
 
 func (r *route) delivery(ctx context.Context, d decide.Delivery) Delivery {
@@ -165,7 +165,8 @@ func edits(all []decide.Change) []Edit {
 	return out
 }
 
-func steps(all []decide.Step) []Step {
+// Steps are the lines of a trace.
+func Steps(all []decide.Step) []Step {
 	out := make([]Step, 0, len(all))
 	for _, s := range all {
 		out = append(out, Step{Stage: string(s.Stage), Rule: s.Rule, Outcome: s.Outcome, Source: s.Source})
@@ -173,6 +174,7 @@ func steps(all []decide.Step) []Step {
 	return out
 }
 
-func replyOf(r mail.Reply) Reply {
+// ReplyOf is a reply of a decision.
+func ReplyOf(r mail.Reply) Reply {
 	return Reply{Code: r.Code, Enhanced: r.Enhanced, Text: strings.TrimSpace(r.Text)}
 }

@@ -2,6 +2,8 @@ package receive
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/netip"
 
 	"github.com/postroad/postroad/internal/decide"
@@ -22,6 +24,8 @@ type Record struct {
 	Certificate string            `json:"certificate,omitempty"`
 	Tags        []string          `json:"tags,omitempty"`
 	Received    int               `json:"received,omitempty"`
+	Own         int               `json:"own,omitempty"`  // octets of our fields in front of the stored message
+	Size        int64             `json:"size,omitempty"` // octets of the message as it came
 	Recipients  []RecordRecipient `json:"recipients"`
 }
 
@@ -31,24 +35,30 @@ type RecordRecipient struct {
 	Notify  mail.Notify `json:"notify,omitempty"`
 	ORCPT   string      `json:"orcpt,omitempty"`
 	Verdict string      `json:"verdict"`
-	Rules   []string    `json:"rules,omitempty"` // of its deliveries
+	Sender  string      `json:"sender,omitempty"` // whom rules were asked about, where it was rewritten
+	Rules   []string    `json:"rules,omitempty"`  // of its deliveries
 }
 
 // recordVersion is written into every record.
 const recordVersion = 1
+
+var errRecordVersion = errors.New("receive: stored decision of an unknown version")
 
 func recordOf(t *Transaction, d decide.Decision) Record {
 	f := t.facts
 	r := Record{
 		Version: recordVersion, Client: f.Client, Listener: f.Listener, Helo: f.Helo,
 		Directory: f.Login.Directory, Login: f.Login.Name, TLS: f.TLS, Certificate: f.Certificate,
-		Tags: f.Tags, Received: f.Received,
+		Tags: f.Tags, Received: f.Received, Own: t.body.own, Size: f.Size,
 		Recipients: make([]RecordRecipient, len(d.Recipients)),
 	}
 	for i, rd := range d.Recipients {
 		one := RecordRecipient{
 			Address: rd.Recipient.Address.String(), Notify: rd.Recipient.Notify, ORCPT: rd.Recipient.ORCPT,
 			Verdict: rd.Verdict.String(),
+		}
+		if asked := rd.Asked(); !asked.IsZero() && asked != t.envelope.Sender.Address {
+			one.Sender = asked.String()
 		}
 		for _, leg := range rd.Deliveries {
 			one.Rules = append(one.Rules, ruleName(leg.Rule))
@@ -65,4 +75,37 @@ func (r Record) Encode() []byte {
 		panic("receive: a record is plain data: " + err.Error())
 	}
 	return b
+}
+
+// DecodeRecord reads what Encode wrote.
+func DecodeRecord(b []byte) (Record, error) {
+	var r Record
+	if err := json.Unmarshal(b, &r); err != nil {
+		return Record{}, fmt.Errorf("receive: stored decision: %w", err)
+	}
+	if r.Version != recordVersion {
+		return Record{}, fmt.Errorf("%w: %d", errRecordVersion, r.Version)
+	}
+	return r, nil
+}
+
+// facts are what the record still knows of the session that brought the message.
+func (r *Record) facts() decide.Facts {
+	return decide.Facts{
+		Client: r.Client, Listener: r.Listener, Helo: r.Helo,
+		Login: decide.Login{Directory: r.Directory, Name: r.Login},
+		TLS:   r.TLS, Certificate: r.Certificate, Tags: r.Tags,
+	}
+}
+
+// asked gives the sender about whom rules are asked for a recipient as given.
+func (r *Record) asked(original mail.Address, sender mail.Path) mail.Path {
+	for i := range r.Recipients {
+		if one := &r.Recipients[i]; one.Sender != "" && one.Address == original.String() {
+			if a, err := mail.ParseAddress(one.Sender); err == nil {
+				return mail.Path{Address: a}
+			}
+		}
+	}
+	return sender
 }

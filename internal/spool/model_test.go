@@ -54,7 +54,7 @@ func runModel(t *testing.T, seed uint64) {
 	}
 	w.model = newWorld(model)
 	w.reopen()
-	calls := []func(){w.commit, w.commit, w.claim, w.claim, w.claim, w.update, w.update, w.update, w.replace, w.change, w.tick, w.extend}
+	calls := []func(){w.commit, w.commit, w.claim, w.claim, w.claim, w.update, w.update, w.update, w.replace, w.reassign, w.change, w.tick, w.extend}
 	for range 400 {
 		calls[w.rng.IntN(len(calls))]()
 		if w.rng.IntN(60) == 0 {
@@ -102,7 +102,7 @@ func (w *twins) due() time.Time { return w.now.Add(time.Duration(w.rng.IntN(7)-4
 
 func (w *twins) same(call string, a, b error) bool {
 	w.Helper()
-	for _, kind := range []error{nil, spool.ErrFenced, spool.ErrInvalid, spool.ErrNotFound} {
+	for _, kind := range []error{nil, spool.ErrFenced, spool.ErrInvalid, spool.ErrNotFound, spool.ErrBusy} {
 		if errors.Is(a, kind) != errors.Is(b, kind) {
 			w.Fatalf("%s: %v, model %v", call, a, b)
 		}
@@ -234,6 +234,37 @@ func (w *twins) replace() {
 		return x.store.Replace(context.Background(), j.Lease, jobs)
 	}
 	w.same("replace", do(w.tested, l.tested), do(w.model, l.model))
+}
+
+// reassign divides a job of some message, whether it can be or not.
+func (w *twins) reassign() {
+	name, to := fmt.Sprintf("m%04d", 1+w.rng.IntN(w.serial+1)), []string{"0", "1"}[w.rng.IntN(2):]
+	stale, at := w.rng.IntN(6) == 0, w.rng.IntN(3)
+	do := func(x *world) error {
+		var seen []spool.Job
+		err := x.store.Scan(context.Background(), spool.Filter{Sender: name + "@example.org"}, func(e spool.Entry) error {
+			seen = append(seen, e.Job)
+			return nil
+		})
+		if err != nil || len(seen) == 0 {
+			return err
+		}
+		j := seen[at%len(seen)]
+		if stale {
+			j.Attempts++
+		}
+		return x.store.Reassign(context.Background(), j, divided(j, to[:min(len(to), waiting(j))]))
+	}
+	w.same("reassign", do(w.tested), do(w.model))
+}
+
+func waiting(j spool.Job) (n int) {
+	for _, r := range j.Recipients {
+		if r.State == spool.Waiting {
+			n++
+		}
+	}
+	return n
 }
 
 func (w *twins) extend() {

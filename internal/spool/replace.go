@@ -3,6 +3,7 @@ package spool
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -30,13 +31,71 @@ func (p *Pebble) replace(b *pebble.Batch, l Lease, jobs []Job) error {
 	if err != nil {
 		return err
 	}
-	old := held.rec
-	if err := old.covered(jobs, func(r *Recipient) bool { return r.State == Waiting }); err != nil {
+	fresh, err := p.divide(b, held.rec, jobs)
+	if err != nil {
 		return err
+	}
+	p.end(held)
+	p.succeed(held.rec, fresh)
+	return nil
+}
+
+// Reassign puts the outstanding recipients of a job that nobody has claimed into
+// other jobs.
+func (p *Pebble) Reassign(_ context.Context, seen Job, jobs []Job) error {
+	if err := p.enter(); err != nil {
+		return err
+	}
+	defer p.gate.leave()
+	b := p.db.NewBatch()
+	if err := p.reassign(b, seen, jobs); err != nil {
+		b.Close()
+		return err
+	}
+	p.settle(b)
+	return nil
+}
+
+// reassign applies the batch of a Reassign. Whose lease ran out finds it lost.
+func (p *Pebble) reassign(b *pebble.Batch, seen Job, jobs []Job) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := seen.ref()
+	held := p.leases.byRef[r]
+	if held != nil && held.live(stamp(p.now())) {
+		return ErrBusy
+	}
+	old, err := p.current(r, held)
+	if err != nil {
+		return err
+	}
+	if !old.isAs(&seen) {
+		return ErrFenced
+	}
+	fresh, err := p.divide(b, old, jobs)
+	if err != nil {
+		return err
+	}
+	delete(p.leases.byRef, r)
+	p.lanes.remove(old.Lane, old.slot())
+	p.succeed(old, fresh)
+	return nil
+}
+
+// isAs tells whether nothing became of a job since it was seen.
+func (j *jobRecord) isAs(seen *Job) bool {
+	return j.Lane == seen.Lane && j.Attempts == seen.Attempts && j.LastTry.Equal(seen.LastTry) &&
+		slices.Equal(j.Recipients, seen.Recipients)
+}
+
+// divide applies the batch that writes jobs in place of old. The caller holds mu.
+func (p *Pebble) divide(b *pebble.Batch, old *jobRecord, jobs []Job) ([]*jobRecord, error) {
+	if err := old.covered(jobs, func(r *Recipient) bool { return r.State == Waiting }); err != nil {
+		return nil, err
 	}
 	fresh, err := p.successors(old, jobs)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	w := writer{b: b}
 	w.dropJob(old)
@@ -45,13 +104,17 @@ func (p *Pebble) replace(b *pebble.Batch, l Lease, jobs []Job) error {
 		w.newJob(j)
 	}
 	p.apply(b)
-	p.end(held)
+	return fresh, nil
+}
+
+// succeed counts and schedules the jobs that came in place of old. The caller
+// holds mu.
+func (p *Pebble) succeed(old *jobRecord, fresh []*jobRecord) {
 	p.total.addJob(-1, old)
 	for _, j := range fresh {
 		p.total.addJob(1, j)
 		p.schedule(j)
 	}
-	return nil
 }
 
 // moved gives the jobs that take over what an outcome moves out of old, whose

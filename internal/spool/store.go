@@ -21,6 +21,8 @@ var (
 	// ErrInvalid: the call makes no sense (a message without recipients, a
 	// change of a recipient that has ended, a draft used twice). Nothing was done.
 	ErrInvalid = errors.New("spool: invalid call")
+	// ErrBusy: an attempt has the job.
+	ErrBusy = errors.New("spool: job is being attempted")
 	// ErrLocked: another process has the folder open.
 	ErrLocked = errors.New("spool: in use by another process")
 )
@@ -271,6 +273,10 @@ type Store interface {
 	// recipient (by its N) exactly once, and ends the lease. The new jobs are
 	// numbered after the present ones, their recipients from 0.
 	Replace(ctx context.Context, l Lease, jobs []Job) error
+	// Reassign does what Replace does to a job that nobody has claimed, as long as
+	// it is as it was seen in a list: ErrFenced when its recipients or attempts have
+	// changed since, ErrNotFound when it has gone, ErrBusy when an attempt has it.
+	Reassign(ctx context.Context, seen Job, jobs []Job) error
 	// Open gives the envelope and the body; the caller closes it. It stays
 	// readable when the message goes meanwhile.
 	Open(ctx context.Context, id ID) (Envelope, Body, error)

@@ -150,6 +150,39 @@ func replace(lane string, to ...string) step {
 	}}
 }
 
+// reassign divides the job of a message, which has one, as replace does, without a
+// lease.
+func reassign(name string, to ...string) step {
+	return step{"reassign " + name, func(w *world) error {
+		var seen spool.Job
+		err := w.store.Scan(context.Background(), spool.Filter{IDs: []spool.ID{w.ids[name]}}, func(e spool.Entry) error {
+			seen = e.Job
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return w.store.Reassign(context.Background(), seen, divided(seen, to))
+	}}
+}
+
+// divided gives the waiting recipients of a job to lanes in turn.
+func divided(j spool.Job, to []string) []spool.Job {
+	jobs := make([]spool.Job, len(to))
+	for i, l := range to {
+		jobs[i] = j
+		jobs[i].Lane.Nexthop, jobs[i].Recipients = l, nil
+	}
+	n := 0
+	for _, r := range j.Recipients {
+		if r.State == spool.Waiting {
+			jobs[n%len(to)].Recipients = append(jobs[n%len(to)].Recipients, r)
+			n++
+		}
+	}
+	return jobs
+}
+
 // move hands one recipient of the job of a lane on to another lane and defers
 // the rest.
 func move(lane, to string, n int) step {
@@ -192,8 +225,11 @@ func day(n string) []step {
 		update(n+"dsn0", "", 0, 0),
 		act(n+"small", spool.ActionRelease),
 		update(n+"twonew", n+"bigdsn", 40_000, 0),
+		reassign(n+"bigdsn", n+"bigdsnA"),
 		act(n+"bigdsn", spool.ActionRemove),
 		update(n+"many0", "", 0, 3, 4, 5, 19),
+		reassign(n+"many", n+"many0", n+"manyB"),
+		update(n+"manyB", "", 0, 1, 3),
 		move(n+"many0", n+"moved", 2),
 		update(n+"moved", "", 0, 0),
 		replace(n+"big0", n+"bigA", n+"bigB"),

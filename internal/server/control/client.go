@@ -77,21 +77,26 @@ func (c *Client) Change(ctx context.Context, action string, s Selection) (int, e
 
 // List calls each for every job selected, while the server sends them.
 func (c *Client) List(ctx context.Context, s Selection, each func(Job) error) error {
-	resp, err := c.send(ctx, http.MethodPost, "/queue/list", s)
+	return stream(ctx, c, "/queue/list", s, each)
+}
+
+// stream calls each for every object that the server sends, as it comes.
+func stream[T any](ctx context.Context, c *Client, path string, in any, each func(T) error) error {
+	resp, err := c.send(ctx, http.MethodPost, path, in)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
 	lines := json.NewDecoder(resp.Body)
 	for {
-		var j Job
-		switch err := lines.Decode(&j); {
+		var one T
+		switch err := lines.Decode(&one); {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return fmt.Errorf("the list broke off: %w", err)
 		}
-		if err := each(j); err != nil {
+		if err := each(one); err != nil {
 			return err
 		}
 	}

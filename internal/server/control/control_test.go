@@ -54,6 +54,17 @@ func (b *backend) Change(_ context.Context, f spool.Filter, a spool.Action) (int
 	return 3, b.err
 }
 
+func (b *backend) Reroute(_ context.Context, o control.RerouteOrder, each func(control.Rerouted) error) error {
+	f, err := o.Filter()
+	if b.filter = f; err != nil {
+		return err
+	}
+	if err := each(control.Rerouted{Outcome: control.RerouteMoved, Held: o.DryRun}); err != nil {
+		return err
+	}
+	return b.err
+}
+
 // serve gives a client whose server is b.
 func serve(t *testing.T, b *backend) *control.Client {
 	t.Helper()

@@ -26,6 +26,7 @@ type Backend interface {
 	Scan(ctx context.Context, f spool.Filter, each func(spool.Entry) error) error
 	Change(ctx context.Context, f spool.Filter, a spool.Action) (int, error)
 	Migration
+	Rerouter
 }
 
 // Status of a running server.
@@ -59,6 +60,7 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("POST /table/get", h.tableGet)
 	mux.HandleFunc("GET /table/stats", h.tableStats)
 	mux.HandleFunc("POST /queue/list", h.list)
+	mux.HandleFunc("POST /queue/reroute", h.reroute)
 	h.migrationRoutes(mux)
 	for name, a := range actions() {
 		mux.HandleFunc("POST /queue/"+name, h.change(a))
@@ -119,10 +121,7 @@ func selection(w http.ResponseWriter, r *http.Request) (spool.Filter, bool) {
 	if !read(w, r, &s) {
 		return spool.Filter{}, false
 	}
-	f, err := s.filter(time.Now())
-	if err == nil && !s.All && !s.Bounded() {
-		err = ErrSelection
-	}
+	f, err := s.Filter()
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return spool.Filter{}, false

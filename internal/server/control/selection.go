@@ -30,7 +30,15 @@ func (s Selection) Bounded() bool {
 	return len(s.IDs) > 0 || s.Domain != "" || s.Transport != "" || s.Sender != "" || s.Tenant != "" || s.Older > 0 || s.Held
 }
 
-// filter is the selection as the spool knows it.
+// Filter is the selection as the spool knows it. Errors wrap ErrSelection, as that
+// of a selection that names nothing.
+func (s Selection) Filter() (spool.Filter, error) {
+	if !s.All && !s.Bounded() {
+		return spool.Filter{}, ErrSelection
+	}
+	return s.filter(time.Now())
+}
+
 func (s Selection) filter(now time.Time) (spool.Filter, error) {
 	f := spool.Filter{Transport: s.Transport, Tenant: s.Tenant, HeldOnly: s.Held}
 	for _, text := range s.IDs {

@@ -224,6 +224,37 @@ func (m *Mem) Replace(_ context.Context, l spool.Lease, jobs []spool.Job) error 
 	if err != nil {
 		return err
 	}
+	return m.divide(msg, old, jobs)
+}
+
+// Reassign does so to a job that nobody has claimed.
+func (m *Mem) Reassign(_ context.Context, seen spool.Job, jobs []spool.Job) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.open(); err != nil {
+		return err
+	}
+	msg := m.messages[seen.Message]
+	if msg == nil {
+		return spool.ErrNotFound
+	}
+	at := slices.IndexFunc(msg.jobs, func(j *memJob) bool { return j.N == seen.N })
+	if at < 0 {
+		return spool.ErrNotFound
+	}
+	switch old := msg.jobs[at]; {
+	case old.Lease.Token != 0 && !old.Lease.Until.Before(m.Now()):
+		return spool.ErrBusy
+	case old.Lane != seen.Lane || old.Attempts != seen.Attempts || !old.LastTry.Equal(seen.LastTry) ||
+		!slices.Equal(old.Recipients, seen.Recipients):
+		return spool.ErrFenced
+	default:
+		return m.divide(msg, old, jobs)
+	}
+}
+
+// divide puts jobs in place of one. The caller holds mu.
+func (m *Mem) divide(msg *memMessage, old *memJob, jobs []spool.Job) (err error) {
 	seen := map[int]bool{}
 	next := msg.jobs[len(msg.jobs)-1].N + 1
 	msg.next = next
@@ -235,7 +266,7 @@ func (m *Mem) Replace(_ context.Context, l spool.Lease, jobs []spool.Job) error 
 			}
 			seen[r.N] = true
 		}
-		j, bad := msg.add(l.Message, given, m.Now().UTC())
+		j, bad := msg.add(old.Message, given, m.Now().UTC())
 		if bad != nil || err != nil {
 			msg.next = next
 			return cmp.Or(err, bad)

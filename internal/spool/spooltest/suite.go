@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) spool.Store) {
 		{"spawn", testSpawn},
 		{"replace", testReplace},
 		{"update moves", testMove},
+		{"reassign", testReassign},
 		{"hold", testHold},
 		{"hold during attempt", testHoldDuring},
 		{"retry", testRetry},
