@@ -187,7 +187,7 @@ func (im *importer) addLocalAliases(entries []aliasEntry) []aliasEntry {
 // the address is one of them, for a program. Files and other programs are listed.
 func (im *importer) localTargets(t *Table, e Entry) (out []string, itself bool) {
 	addresses, others := im.AliasTargets(e.Value)
-	if im.model.delimiters != "" {
+	if im.model.delimiters != "" && !im.model.virtual.hasPatterns() {
 		im.result.shapes["alias_maps with an extension"] = im.differ(Left{What: "subaddresses of aliases(5)", Place: im.place("alias_maps"), Why: "they go along to the targets; local(8) drops them"})
 	}
 	for _, a := range addresses {
@@ -239,9 +239,20 @@ func (im *importer) patternAliases(ts Tables) {
 		}
 		return strings.Join(out, ", ")
 	})
+	lines = append(lines, im.localAliasLines()...)
 	im.aliasRef = im.fileTable("aliases", "regexp", fileLines(lines, false), im.places(ts))
 	im.result.shapes["virtual_alias_maps with an extension"] = im.differ(Left{What: "virtual_alias_maps", Place: im.place("virtual_alias_maps"), Why: "its expressions are written in one table with the other entries; a subaddress goes along only where an expression says so"})
-	if im.expandsLocally() && !im.model.localAliases.IsEmpty() {
-		im.leave("alias_maps", "alias_maps", "a domain has one table of aliases, and that of virtual_alias_maps is of expressions")
+}
+
+// localAliasLines is aliases(5) as expressions. They come last, since local(8) has
+// what virtual aliases leave.
+func (im *importer) localAliasLines() (lines []string) {
+	if !im.expandsLocally() {
+		return nil
 	}
+	im.unreadable(im.model.localAliases)
+	for _, e := range im.addLocalAliases(nil) {
+		lines = append(lines, im.keyLines(e.key, strings.ReplaceAll(strings.Join(e.targets, ", "), "$", "$$"))...)
+	}
+	return lines
 }

@@ -13,10 +13,10 @@ func (ts Tables) hasPatterns() bool {
 
 // patternLines writes tables as one regexp table, in the order in which Postfix
 // asks: whole addresses in the order of the tables, expressions among them; then
-// addresses without their extension; then "@domain". value turns a right side
-// into ours.
+// addresses without their extension; then bare local parts of our own sites; then
+// "@domain". value turns a right side into ours.
 func (im *importer) patternLines(ts Tables, value func(string) string) []string {
-	var whole, bare, wild []string
+	var whole, bare, loose, wild []string
 	for _, t := range ts.List {
 		if t.isPattern() {
 			whole = append(whole, im.ruleLines(ts.Parameter, t, value)...)
@@ -26,18 +26,33 @@ func (im *importer) patternLines(ts Tables, value func(string) string) []string 
 			local, domain, ok := cut(strings.ToLower(e.Key))
 			v := value(strings.ReplaceAll(e.Value, "$", "$$"))
 			switch {
-			case !ok || v == "":
+			case v == "":
+			case !ok && ts.Parameter == "virtual_alias_maps":
+				for _, key := range im.aliasKeys(t, e) {
+					loose = append(loose, im.keyLines(key, v)...)
+				}
+			case !ok:
 			case local == "":
 				wild = append(wild, "/@"+regexp.QuoteMeta(domain)+"$/ "+v)
 			default:
-				whole = append(whole, "/^"+slashed(regexp.QuoteMeta(local))+"@"+regexp.QuoteMeta(domain)+"$/ "+v)
-				if im.model.delimiters != "" && split(local, im.model.delimiters) == 0 {
-					bare = append(bare, "/^"+slashed(regexp.QuoteMeta(local))+"["+regexp.QuoteMeta(im.model.delimiters)+"].*@"+regexp.QuoteMeta(domain)+"$/ "+v)
-				}
+				lines := im.keyLines(local+"@"+domain, v)
+				whole, bare = append(whole, lines[0]), append(bare, lines[1:]...)
 			}
 		}
 	}
-	return slices.Concat(whole, bare, wild)
+	return slices.Concat(whole, bare, loose, wild)
+}
+
+// keyLines writes an address as an expression, and another one for it with an
+// extension.
+func (im *importer) keyLines(key, value string) []string {
+	local, domain, _ := cut(key)
+	name, at := "/^"+slashed(regexp.QuoteMeta(local)), "@"+regexp.QuoteMeta(domain)+"$/ "+value
+	lines := []string{name + at}
+	if im.model.delimiters != "" && split(local, im.model.delimiters) == 0 {
+		lines = append(lines, name+"["+regexp.QuoteMeta(im.model.delimiters)+"].*"+at)
+	}
+	return lines
 }
 
 // ruleLines writes the rules of a regexp or pcre table in the form of ours.
