@@ -21,6 +21,7 @@ type Model struct {
 	canonical    Tables
 	rcptCanon    Tables
 	senderCanon  Tables
+	generic      Tables
 	transport    Tables
 	senderRelay  Tables
 	senderVia    Tables
@@ -73,6 +74,7 @@ func (in *Installation) NewModel() *Model {
 		canonical:      in.Tables("canonical_maps"),
 		rcptCanon:      in.Tables("recipient_canonical_maps"),
 		senderCanon:    in.Tables("sender_canonical_maps"),
+		generic:        in.Tables("smtp_generic_maps"),
 		transport:      in.Tables("transport_maps"),
 		senderRelay:    in.Tables("sender_dependent_relayhost_maps"),
 		senderVia:      in.Tables("sender_dependent_default_transport_maps"),
@@ -144,6 +146,7 @@ func (m *Model) leg(a *Answer, sender, address string, isCopy bool) {
 	m.final(a, sender, address)
 	for i := before; i < len(a.Legs); i++ {
 		a.Legs[i].Copy = isCopy
+		m.outgoing(&a.Legs[i])
 	}
 }
 

@@ -153,7 +153,7 @@ func isProbe(a string) bool {
 func (r *Result) senders() []string {
 	m := r.model
 	out := []string{""}
-	for _, ts := range []Tables{m.senderRelay, m.senderVia, m.senderCanon, m.Tables("sender_bcc_maps"), m.Tables("smtp_sasl_password_maps"), m.senderLogins} {
+	for _, ts := range []Tables{m.senderRelay, m.senderVia, m.senderCanon, m.generic, m.Tables("sender_bcc_maps"), m.Tables("smtp_sasl_password_maps"), m.senderLogins} {
 		for _, t := range ts.List {
 			for _, e := range t.Entries {
 				out = append(out, sampleSender(e.Key))

@@ -48,6 +48,29 @@ func (m *Model) isIn(parameter, word string) bool {
 	return false
 }
 
+// genericAtHome is noted where mail for a hosted domain leaves by smtp(8), which
+// maps the addresses of envelope and header.
+const genericAtHome = "smtp_generic_maps to hosted domains"
+
+// outgoing is what smtp(8) makes of the addresses of a leg, once its next hop is
+// settled (generic(5)): one step, without the extension unless it is to be kept.
+func (m *Model) outgoing(l *Leg) {
+	if m.generic.IsEmpty() || m.service(l.Transport).Command != "smtp" {
+		return
+	}
+	if m.isAuthorised(l.Recipient) {
+		m.note(genericAtHome)
+	}
+	for _, a := range []*string{&l.Sender, &l.Recipient} {
+		if *a == "" {
+			continue
+		}
+		if to := m.look("smtp_generic_maps", m.generic, *a, m.propagates["generic"]); len(to) > 0 {
+			*a = to[0]
+		}
+	}
+}
+
 // mapped asks one-to-one tables until they know nothing more, or name the
 // address itself.
 func (m *Model) mapped(parameter string, ts Tables, address string) string {

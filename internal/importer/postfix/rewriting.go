@@ -41,8 +41,11 @@ func (im *importer) rewriting() {
 		im.mapping(p)
 	}
 	im.masquerade()
-	im.mapping(mapping{parameter: "smtp_generic_maps", label: "generic", tables: im.Tables("smtp_generic_maps"), leaving: true,
+	im.mapping(mapping{parameter: "smtp_generic_maps", label: "generic", tables: m.generic, leaving: true,
 		envelope: []string{"sender", "recipient"}, headers: append(senderFields(), recipientFields()...)})
+	if !m.generic.IsEmpty() && len(im.domainsOf(classRelay)) > 0 {
+		im.result.shapes[genericAtHome] = im.differ(Left{What: "smtp_generic_maps", Place: im.place("smtp_generic_maps"), Why: "mail for hosted domains keeps its addresses, also where it leaves by SMTP"})
+	}
 }
 
 // classes fills in what a list of address classes names.
