@@ -108,14 +108,14 @@ func (im *importer) virtualEntries(ts Tables) []aliasEntry {
 }
 
 // aliasKeys gives the addresses that a key stands for: bare local parts are of
-// our own sites, and a bare domain only says that it is one. Keys of domains
-// that are not hosted are listed.
+// our own sites, and a bare domain only says that it is one. Those of domains that
+// are not hosted are rewritten, see foreignAlias.
 func (im *importer) aliasKeys(t *Table, e Entry) []string {
 	key := strings.ToLower(e.Key)
 	_, domain, full := cut(key)
 	if full {
 		if _, ok := im.isHosted(domain); !ok {
-			im.result.excuse[key] = im.leaveOnly(Left{What: "virtual alias " + e.Key, Place: t.Place(e.Line), Why: "its domain is not hosted here, and aliases are of hosted domains"})
+			im.foreignAlias(t, e)
 			return nil
 		}
 		return []string{key}
@@ -147,9 +147,9 @@ func (im *importer) completedTargets(t *Table, e Entry) []string {
 			im.result.excuse[strings.ToLower(e.Key)] = im.leaveOnly(Left{What: "target " + to + " of " + e.Key, Place: t.Place(e.Line), Why: "it is no address"})
 			continue
 		}
-		out = append(out, to)
+		out = append(out, im.beyond(to)...)
 	}
-	return out
+	return unique(out)
 }
 
 // addLocalAliases adds aliases(5) for each local domain, where no virtual alias
@@ -193,7 +193,7 @@ func (im *importer) localTargets(t *Table, e Entry) (out []string, itself bool) 
 	for _, a := range addresses {
 		a = im.Main.completed(strings.TrimPrefix(a, `\`))
 		if _, err := mail.ParseAddress(a); err == nil {
-			out = append(out, a)
+			out = append(out, im.beyond(a)...)
 		}
 	}
 	if len(others) > 0 {

@@ -50,9 +50,14 @@ func (im *importer) keyLines(key, value string) []string {
 	name, at := "/^"+slashed(regexp.QuoteMeta(local)), "@"+regexp.QuoteMeta(domain)+"$/ "+value
 	lines := []string{name + at}
 	if im.model.delimiters != "" && split(local, im.model.delimiters) == 0 {
-		lines = append(lines, name+"["+regexp.QuoteMeta(im.model.delimiters)+"].*"+at)
+		lines = append(lines, name+delimiterClass(im.model.delimiters)+".*"+at)
 	}
 	return lines
+}
+
+// delimiterClass matches one of several delimiters.
+func delimiterClass(delimiters string) string {
+	return "[" + strings.ReplaceAll(slashed(regexp.QuoteMeta(delimiters)), "-", `\-`) + "]"
 }
 
 // ruleLines writes the rules of a regexp or pcre table in the form of ours.

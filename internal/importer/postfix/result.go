@@ -58,6 +58,7 @@ type importer struct {
 	templates   []template
 	programs    []aliasProgram
 	lists       []aliasList
+	foreign     []aliasEntry // virtual aliases of domains that are not hosted
 	logins      []loginService
 	owners      map[string]string // tables of smtpd_sender_login_maps → "table.x", "" where they cannot be carried over
 }

@@ -41,6 +41,7 @@ func (im *importer) rewriting() {
 		im.mapping(p)
 	}
 	im.masquerade()
+	im.foreignAliases()
 	im.mapping(mapping{parameter: "smtp_generic_maps", label: "generic", tables: m.generic, leaving: true,
 		envelope: []string{"sender", "recipient"}, headers: append(senderFields(), recipientFields()...)})
 	if !m.generic.IsEmpty() && len(im.domainsOf(classRelay)) > 0 {
