@@ -7,7 +7,7 @@ import (
 )
 
 // askedWhy is what the report says where a table cannot stand with others.
-const askedWhy = "it is asked when mail comes; postroad takes one such table here, alone"
+const askedWhy = "it is asked when mail comes; postroad takes one such table here, alone, or several of one database that give one column"
 
 // isAsked tells types that are asked at run time, for which postroad has kinds.
 func (s spec) isAsked() bool {
@@ -31,17 +31,63 @@ func (ts Tables) hasUnread() bool {
 // asked gives the table that is asked in the place of a parameter's, where that
 // names it and no other. What it answers is not in the report.
 func (im *importer) asked(ts Tables) (ref string, ok bool) {
-	if len(ts.List) != 1 || !ts.List[0].isAsked() {
+	switch {
+	case ts.IsEmpty() || !ts.List[0].isAsked():
 		return "", false
+	case len(ts.List) == 1:
+		ref, ok = im.askedTable(ts.Parameter, ts.List[0])
+	default:
+		ref, ok = im.askedTogether(ts)
 	}
-	t := ts.List[0]
-	if ref, ok = im.askedTable(ts.Parameter, t); !ok {
+	if !ok {
 		return "", false
 	}
 	im.use(ts.Parameter)
-	im.result.unasked[ts.Parameter] = im.differ(Left{What: ts.Parameter + " = " + t.String(), Place: im.place(ts.Parameter),
+	im.result.unasked[ts.Parameter] = im.differ(Left{What: ts.Parameter + " = " + ts.words(), Place: im.place(ts.Parameter),
 		Why: "it is asked when mail comes, and was not asked for this report"})
 	return ref, true
+}
+
+// askedTogether makes one table of several of one database, once: each query is
+// asked for what those before it do not have.
+func (im *importer) askedTogether(ts Tables) (string, bool) {
+	key := ts.words()
+	if ref, done := im.askedRefs[key]; done {
+		return ref, ref != ""
+	}
+	im.askedRefs[key] = ""
+	d := dialects()[ts.List[0].kind]
+	var queries, places []string
+	source := ""
+	for _, t := range ts.List {
+		p, err := im.settings(t)
+		if err != nil || d.driver == "" || t.kind != ts.List[0].kind || source != "" && d.source(p) != source {
+			return "", false
+		}
+		source = d.source(p)
+		queries, places = append(queries, sqlQuery(p)), append(places, t.Shown)
+	}
+	query, ok := d.firstOf(queries)
+	if !ok {
+		return "", false
+	}
+	p, _ := im.settings(ts.List[0]) // it was read before
+	label := im.tableNames.take(ts.Parameter)
+	b := &block{head: `table "sql" ` + quote(label), from: strings.Join(places, ", ")}
+	im.sqlSource(b, d, p, label)
+	b.set("query", quote(query), "")
+	im.doc.add(sectionTables, b)
+	im.askedRefs[key] = "table." + label
+	return im.askedRefs[key], true
+}
+
+// words are the tables as main.cf names them.
+func (ts Tables) words() string {
+	out := make([]string, len(ts.List))
+	for i, t := range ts.List {
+		out[i] = t.String()
+	}
+	return strings.Join(out, ", ")
 }
 
 // askedTable writes the block of a table, once.
@@ -105,16 +151,21 @@ func (im *importer) sqlTable(b *block, t *Table, label string) error {
 		return errors.New("its query has more than %s, %u and %d, or none of them")
 	}
 	b.head, b.from = `table "sql" `+quote(label), t.Shown
-	b.set("driver", quote(d.driver), "")
-	if t.kind == "sqlite" {
-		b.set("dsn", quote(p.raw("dbpath")), p.Place("dbpath"))
-	} else {
-		secret := "secrets/dsn_" + label
-		im.file(File{Name: secret, Secret: true, Content: d.source(p) + "\n"})
-		b.set("dsn", "file("+quote(secret)+")", p.Place("hosts"))
-	}
+	im.sqlSource(b, d, p, label)
 	b.set("query", quote(query), p.Place("query"))
 	return nil
+}
+
+// sqlSource sets where a database is; what may hold a password goes to a file.
+func (im *importer) sqlSource(b *block, d dialect, p *Parameters, label string) {
+	b.set("driver", quote(d.driver), "")
+	if d.driver == "sqlite" {
+		b.set("dsn", quote(d.source(p)), p.Place("dbpath"))
+		return
+	}
+	secret := "secrets/dsn_" + label
+	im.file(File{Name: secret, Secret: true, Content: d.source(p) + "\n"})
+	b.set("dsn", "file("+quote(secret)+")", p.Place("hosts"))
 }
 
 // sqlQuery is the query, or what the parameters of old files say.
@@ -131,6 +182,9 @@ func sqlQuery(p *Parameters) string {
 
 // source is the data source name; of several hosts the first.
 func (d dialect) source(p *Parameters) string {
+	if d.driver == "sqlite" {
+		return p.raw("dbpath")
+	}
 	host := "localhost"
 	if hosts := items(p.raw("hosts")); len(hosts) > 0 {
 		host = hosts[0]

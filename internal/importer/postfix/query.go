@@ -1,6 +1,8 @@
 package postfix
 
 import (
+	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -39,6 +41,33 @@ func (d dialect) translated(query string) (string, bool) {
 	}
 	// The key is given once, and has a name where it is needed more often.
 	return "with asked as (select " + d.key + " as k) " + strings.ReplaceAll(out, "\x00", "(select k from asked)"), true
+}
+
+// firstOf writes several queries as one: each is asked where those before it found
+// nothing, as the tables of one parameter are. Each must give one column.
+func (d dialect) firstOf(queries []string) (string, bool) {
+	out := []string{"with asked as (select " + d.key + " as k)"}
+	var rows []string
+	for i, text := range queries {
+		q := translation{dialect: d, text: strings.TrimRight(text, "; \n\t")}
+		if !isOneColumn(text) || !q.run() || q.uses == 0 {
+			return "", false
+		}
+		name := "t" + strconv.Itoa(i+1)
+		out = append(out, name+" as ("+strings.ReplaceAll(q.out.String(), "\x00", "(select k from asked)")+")")
+		row := "select * from " + name
+		for before := range i {
+			row += [...]string{" where", " and"}[min(before, 1)] + " not exists (select 1 from t" + strconv.Itoa(before+1) + ")"
+		}
+		rows = append(rows, row)
+	}
+	return strings.Join(out, ", ") + " " + strings.Join(rows, " union all "), true
+}
+
+// isOneColumn tells a query of one column, as far as can be told without its tables.
+func isOneColumn(query string) bool {
+	columns := regexp.MustCompile(`(?is)^\s*select\s+(.*?)\s+from\s`).FindStringSubmatch(query)
+	return columns != nil && !strings.ContainsAny(columns[1], ",*(")
 }
 
 // translation is one query under way. The key is written as NUL.

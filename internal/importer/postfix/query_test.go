@@ -1,6 +1,9 @@
 package postfix
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // A query of Postfix's becomes one with a parameter: the key is never a part of
 // its text, and what cannot be said so is not carried over.
@@ -20,6 +23,29 @@ func TestQueriesAreTranslated(t *testing.T) {
 		got, ok := dialects()[c.kind].translated(c.query)
 		if got != c.want || ok != (c.want != "") {
 			t.Errorf("%s %s\n got  %s, %v\n want %s", c.kind, c.query, got, ok, c.want)
+		}
+	}
+}
+
+// Several queries are one where each gives one column; else they stay apart.
+func TestQueriesStandTogether(t *testing.T) {
+	const first = "select a from t where b = '%s'"
+	for _, c := range []struct {
+		second string
+		ok     bool
+	}{
+		{"select email from users where email='%u@%d';", true},
+		{"select a, b from t where b = '%s'", false},
+		{"select * from t where b = '%s'", false},
+		{"select concat(a, b) from t where b = '%s'", false},
+		{"select a from t", false},
+		{"call it('%s')", false},
+	} {
+		for kind, d := range dialects() {
+			out, ok := d.firstOf([]string{first, c.second})
+			if ok != c.ok || strings.Count(out, d.key) > 1 || strings.Contains(out, ";") {
+				t.Errorf("%s %s: %q, %v", kind, c.second, out, ok)
+			}
 		}
 	}
 }
