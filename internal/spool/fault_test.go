@@ -58,6 +58,10 @@ func TestFaults(t *testing.T) {
 		"stat": errorfs.OpStat, "filestat": errorfs.OpFileStat, "close": errorfs.OpFileClose, "read": errorfs.OpFileRead,
 		"readat": errorfs.OpFileReadAt, "write": errorfs.OpFileWrite, "sync": errorfs.OpFileSync, "syncdata": errorfs.OpFileSyncData,
 	}
+	step := 1
+	if testing.Short() {
+		step = 8
+	}
 	for name, kind := range kinds {
 		t.Run(name, func(t *testing.T) {
 			fired := 0
@@ -65,7 +69,7 @@ func TestFaults(t *testing.T) {
 				if lasting && *exhaustive != "all" {
 					continue
 				}
-				for n := 1; ; n++ {
+				for n := 1; ; n += step {
 					f := &fault{kind: kind, nth: n, lasting: lasting}
 					runFault(t, f)
 					if f.path() == "" || t.Failed() {

@@ -198,8 +198,11 @@ const mostLost = 150
 // what stood there, and a store that does not open is brought back.
 func TestBitFlips(t *testing.T) {
 	trials := 40
-	if *exhaustive == "all" {
+	switch {
+	case *exhaustive == "all":
 		trials = 1000
+	case testing.Short():
+		trials = 4
 	}
 	var stores []*filled
 	for _, fl := range fillings {

@@ -22,6 +22,9 @@ import (
 // for all.
 func TestModel(t *testing.T) {
 	seeds := uint64(6)
+	if testing.Short() {
+		seeds = 2
+	}
 	if *exhaustive == "all" {
 		seeds = 100
 	}
