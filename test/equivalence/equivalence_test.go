@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	// Worlds wait for other programs most of the time.
-	flag.Set("test.parallel", "4")
+	flag.Set("test.parallel", "8")
 	code := m.Run()
 	peer.RemoveBinary()
 	os.Exit(code)
