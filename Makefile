@@ -25,7 +25,7 @@ crash: ## long crash campaigns: every I/O operation, and kill -9 under load
 
 LIVES ?= 1000
 simulate: ## LIVES lives of the queue, two months each in virtual time, with all that can go wrong
-	POSTROAD_SIMULATE=$(LIVES) go test -count=1 -timeout 10h -v -run 'TestSimulation$$' ./internal/queue | grep -v '^ *=== '
+	POSTROAD_SIMULATE=$(LIVES) go test -count=1 -timeout 10h -v -run 'TestSimulation$$' ./internal/queue
 
 powercut: ## a virtual machine's power cut under load, its disk replayed to each flush, its disk failing
 	POSTROAD_POWERCUT=all go test -count=1 -timeout 6h -v ./test/powercut

@@ -4,9 +4,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,12 +47,15 @@ func TestSimulation(t *testing.T) {
 		first, lives = *simSeed, 1
 	}
 	var sum tally
+	var taken atomic.Uint64
 	t.Run("lives", func(t *testing.T) {
-		for seed := first; seed < first+uint64(lives); seed++ {
-			t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
+		for i := range min(lives, runtime.GOMAXPROCS(0)) {
+			t.Run(fmt.Sprint(i), func(t *testing.T) {
 				t.Parallel()
-				w := liveOnce(t, seed, days)
-				sum.add(&w.tally)
+				for n := taken.Add(1) - 1; n < uint64(lives); n = taken.Add(1) - 1 {
+					w := liveOnce(t, first+n, days)
+					sum.add(&w.tally)
+				}
 			})
 		}
 	})

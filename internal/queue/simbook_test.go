@@ -9,19 +9,14 @@ import (
 	"github.com/postroad/postroad/internal/spool"
 )
 
-// What must not be exceeded while all is well.
-const (
-	steadyWait = 10 * time.Minute // of a due job whose host is up
-	lightWait  = time.Minute      // of a light sender's mail behind a bulk
-	laneWait   = time.Hour        // of any lane with due jobs, from one start to the next
-)
-
 // book is the ledger of a life: every accepted recipient and what became of it,
 // kept apart from the store and held against it.
 type book struct {
 	*world
 	parcels map[string]*parcel // by local part of the recipient
 	tickets map[job]*ticket
+	jobs    map[spool.Lane]int
+	since   map[spool.Lane]time.Time // when jobs of a lane came or went
 	queued  int
 	serial  int
 }
@@ -48,7 +43,8 @@ type ticket struct {
 }
 
 func newBook(w *world) *book {
-	return &book{world: w, parcels: map[string]*parcel{}, tickets: map[job]*ticket{}}
+	return &book{world: w, parcels: map[string]*parcel{}, tickets: map[job]*ticket{}, jobs: map[spool.Lane]int{},
+		since: map[spool.Lane]time.Time{}}
 }
 
 // address makes a recipient that nobody else is.
@@ -73,6 +69,12 @@ func (b *book) ticket(k job) *ticket {
 	return t
 }
 
+// count counts jobs of a lane.
+func (b *book) count(l spool.Lane, n int) {
+	b.jobs[l] += n
+	b.since[l] = time.Now()
+}
+
 // accepts says that the server is answerable for a recipient from now on.
 func (b *book) accepts(r spool.Recipient, from mail.Path) {
 	p := b.of(r)
@@ -94,7 +96,8 @@ func (b *book) begins(a Action) {
 		}
 	}
 	late := now.Sub(latest(j.Due, b.calm))
-	light := t.light && t.attempts == 0 && t.arrived.After(b.calm) && b.nature.loss+b.nature.quirks == 0
+	well := b.nature.loss+b.nature.quirks == 0
+	light := t.light && t.attempts == 0 && t.arrived.After(b.calm) && well
 	steady := b.hostOf(j.Lane).kind == hostSteady
 	switch {
 	case j.Attempts != t.attempts:
@@ -105,6 +108,9 @@ func (b *book) begins(a Action) {
 		b.failf("%v is up and taken for dead", j.Lane)
 	case steady && late > steadyWait:
 		b.failf("%v is up, and a job is %v late", j.Lane, late)
+	case well && late > punctual && b.jobs[j.Lane] == 1 && b.process.hasRoom() &&
+		j.Due.After(latest(b.calm, b.since[j.Lane]).Add(2*scanAhead)):
+		b.failf("the only job of %v is %v late", j.Lane, late)
 	case light && late > lightWait:
 		b.failf("the mail of a light sender is %v late", late)
 	}
@@ -149,6 +155,7 @@ func (b *book) settles(e *errand, v verdict, drafts []spool.Draft) {
 	}
 	successor := map[string]int{}
 	for _, j := range v.outcome.Jobs {
+		b.count(j.Lane, 1)
 		for _, r := range j.Recipients {
 			successor[r.Final.Local]++
 		}
@@ -173,6 +180,7 @@ func (b *book) settles(e *errand, v verdict, drafts []spool.Draft) {
 	}
 	b.tell("settled %v %d, %d of %d wait until %v", e.job.Message, e.job.N, waiting, len(e.job.Recipients), v.outcome.Next.Sub(b.end))
 	if waiting == 0 {
+		b.count(e.job.Lane, -1)
 		delete(b.tickets, jobOf(e.job))
 		return
 	}
@@ -228,6 +236,7 @@ func (b *book) accept(drafts []spool.Draft) {
 		d.ended = true
 		b.reports++
 		b.messages++
+		b.count(d.lane, 1)
 		b.accepts(d.to, mail.Path{})
 		for _, p := range d.about {
 			switch d.kind {
@@ -268,6 +277,7 @@ func (b *book) changes(f spool.Filter, a spool.Action) {
 		case spool.ActionRetry:
 			b.ticket(k).before = time.Time{}
 		case spool.ActionRemove:
+			b.count(e.Job.Lane, -1)
 			for _, r := range e.Job.Recipients {
 				if r.State == spool.Waiting {
 					b.ends(b.of(r), spool.Removed)
@@ -279,80 +289,4 @@ func (b *book) changes(f spool.Filter, a spool.Action) {
 	if err != nil {
 		b.failf("scan: %v", err)
 	}
-}
-
-// audit holds the store against the book, now and again.
-func (w *world) audit() {
-	w.book.compare()
-	w.in(6*time.Hour, w.audit)
-}
-
-func (b *book) compare() {
-	seen := map[string]bool{}
-	err := b.mem.Scan(context.Background(), spool.Filter{}, func(e spool.Entry) error {
-		for _, r := range e.Job.Recipients {
-			if r.State != spool.Waiting {
-				continue
-			}
-			if p := b.of(r); p.state != spool.Waiting || seen[p.name] {
-				b.failf("%s is in the store, ended as %d, seen before: %v", p.name, p.state, seen[p.name])
-			}
-			seen[b.of(r).name] = true
-		}
-		b.starves(&e.Job)
-		return nil
-	})
-	if err != nil || len(seen) != b.queued {
-		b.failf("%d recipients in the store, %d to be there (%v)", len(seen), b.queued, err)
-	}
-}
-
-// starves looks for jobs of which nobody thinks any more.
-func (b *book) starves(j *spool.Job) {
-	p, now := b.process, time.Now()
-	if j.Held || p == nil || b.store.down != nothing || p.going[jobOf(j)] != nil {
-		return
-	}
-	if late := now.Sub(latest(latest(j.Due, b.calm), p.lastOut[j.Lane])); late > laneWait {
-		b.failf("%v has a job that is %v late, and no start for so long", j.Lane, late)
-	}
-	if b.hostOf(j.Lane).kind == hostSteady && now.Sub(latest(j.Due, b.calm)) > steadyWait {
-		b.failf("%v is up and has a job due for %v", j.Lane, now.Sub(j.Due))
-	}
-	if j.Due.After(latest(j.Arrived.Add(longestLife), now).Add(20 * time.Minute)) {
-		b.failf("a job is to be tried in %v, %v after its arrival", j.Due.Sub(now), j.Due.Sub(j.Arrived))
-	}
-}
-
-// closing checks that nothing is left of a life.
-func (b *book) closing() {
-	b.compare()
-	if b.queued > 0 {
-		b.failf("%d recipients have not ended", b.queued)
-	}
-	s := b.process.loop.sched
-	if s.held != 0 || s.active != 0 || s.awake != 0 || s.promised != 0 || s.claims != 0 {
-		b.failf("left over: held %d active %d awake %d promised %d claims %d", s.held, s.active, s.awake, s.promised, s.claims)
-	}
-	for _, d := range b.process.drafts {
-		if !d.ended {
-			b.failf("a report was neither written nor given back")
-		}
-	}
-}
-
-func recipientOf(j *spool.Job, n int) spool.Recipient {
-	for _, r := range j.Recipients {
-		if r.N == n {
-			return r
-		}
-	}
-	return spool.Recipient{}
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }

@@ -40,10 +40,10 @@ func (w *world) bulk() {
 	if w.chance(0.7) {
 		h = w.hosts[0] // steady
 	}
-	n := w.some(100, 300)
+	n, step := w.some(100, 300), w.pause(100*time.Millisecond, 4*time.Second)
 	w.tell("bulk of %d to %v", n, h.lane(tenant))
 	for i := range n {
-		w.in(time.Duration(i/20)*100*time.Millisecond, func() { w.post(tenant, from, map[*host]int{h: 1}, false) })
+		w.in(time.Duration(i/20)*step, func() { w.post(tenant, from, map[*host]int{h: 1}, false) })
 	}
 	for i := 1; i <= 4; i++ {
 		other := tenant
@@ -87,6 +87,7 @@ func (w *world) post(tenant string, from mail.Path, to map[*host]int, light bool
 	for n := range jobs {
 		t := w.book.ticket(job{d.ID(), n})
 		t.light, t.arrived = light, time.Now()
+		w.book.count(jobs[n].Lane, 1)
 		for _, r := range jobs[n].Recipients {
 			w.book.accepts(r, from)
 		}
@@ -108,7 +109,7 @@ func (w *world) Notify(ctx context.Context, n Notice, _ spool.Body) (spool.Draft
 	h := w.hostOf(spool.Lane{Nexthop: string(n.Job.Sender.Address.Domain)})
 	j := spool.Job{Lane: h.lane(n.Job.Lane.Tenant), Recipients: []spool.Recipient{w.book.address(h)}}
 	d := inner.(*simDraft)
-	d.kind, d.to = n.Kind, j.Recipients[0]
+	d.kind, d.to, d.lane = n.Kind, j.Recipients[0], j.Lane
 	for _, r := range n.Recipients {
 		d.about = append(d.about, w.book.of(r))
 	}

@@ -247,6 +247,11 @@ func (p *process) write(e *errand, v verdict, drafts []spool.Draft, wait time.Du
 
 func (p *process) idle() bool { return p != nil && p.active == 0 && p.claims == 0 }
 
+// hasRoom tells whether neither slots nor memory are scarce.
+func (p *process) hasRoom() bool {
+	return p.active < p.limits.Attempts/2 && p.loop.sched.held < p.limits.Jobs/2
+}
+
 // over ends an errand.
 func (p *process) over(e *errand) {
 	e.close()

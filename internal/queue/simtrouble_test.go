@@ -91,6 +91,7 @@ type simDraft struct {
 	kind  NoticeKind
 	about []*parcel
 	to    spool.Recipient // of the report
+	lane  spool.Lane
 	ended bool
 }
 
