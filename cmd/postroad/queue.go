@@ -20,6 +20,9 @@ type queueVerbs struct {
 	Release queueAction `cmd:"" help:"End a hold."`
 	Remove  queueAction `cmd:"" help:"Remove without a report to the sender."`
 
+	Pause   queuePause   `cmd:"" help:"Make no more attempts by a transport; its mail waits, and grows older."`
+	Resume  queueResume  `cmd:"" help:"End a pause, and try what waited."`
+	Paused  queuePaused  `cmd:"" help:"Tell what is paused."`
 	Reroute queueReroute `cmd:"" help:"Decide anew by which way, with the configuration of now."`
 }
 
@@ -28,6 +31,7 @@ type selection struct {
 	IDs       []string `arg:"" optional:"" name:"id" help:"Messages."`
 	Domain    string   `help:"Of a recipient."`
 	Transport string   `help:"Name of a transport."`
+	Nexthop   string   `help:"Of a transport's next hops: the domain, or the host that a route names."`
 	Sender    string   `help:"Address, or <> for reports."`
 	Tenant    string   `help:"Name of a tenant."`
 	Older     string   `help:"At least so old, as 90m, 4h or 5d."`
@@ -36,7 +40,7 @@ type selection struct {
 }
 
 func (s selection) control() (control.Selection, error) {
-	out := control.Selection{IDs: s.IDs, Domain: s.Domain, Transport: s.Transport, Sender: s.Sender, Tenant: s.Tenant, Held: s.Held, All: s.All}
+	out := control.Selection{IDs: s.IDs, Domain: s.Domain, Transport: s.Transport, Nexthop: s.Nexthop, Sender: s.Sender, Tenant: s.Tenant, Held: s.Held, All: s.All}
 	older, err := age(s.Older)
 	out.Older = older
 	return out, err
@@ -119,6 +123,8 @@ func waiting(j control.Job) string {
 	switch {
 	case j.Held:
 		return "held"
+	case j.Paused:
+		return "paused"
 	case j.Attempts == 0:
 		return "new"
 	}

@@ -1,6 +1,9 @@
 package explain
 
-import "github.com/postroad/postroad/internal/decide"
+import (
+	"github.com/postroad/postroad/internal/decide"
+	"github.com/postroad/postroad/internal/queue"
+)
 
 // Result is the answer to a Query: CONFIG.md's JSON object. Its names are stable.
 type Result struct {
@@ -49,6 +52,8 @@ type Delivery struct {
 	Keep      string   `json:"keep_original,omitempty"` // how the next hop is told original
 	Hosts     []Host   `json:"hosts,omitempty"`         // asked for with DNS
 	Error     *Reply   `json:"error,omitempty"`         // why there are none
+
+	Paused *queue.Pause `json:"paused,omitempty"` // in which it would wait
 }
 
 // Edit is one address that is another one than in the message as it came in. What

@@ -9,8 +9,10 @@ import (
 	"github.com/postroad/postroad/internal/decide"
 	"github.com/postroad/postroad/internal/deliver"
 	"github.com/postroad/postroad/internal/mail"
+	"github.com/postroad/postroad/internal/queue"
 	"github.com/postroad/postroad/internal/receive"
 	"github.com/postroad/postroad/internal/smtp"
+	"github.com/postroad/postroad/internal/spool"
 )
 
 // Planner finds the hosts of an attempt; *deliver.Planner does.
@@ -23,6 +25,8 @@ type Source struct {
 	Generation receive.Generation
 	Planner    Planner // asked only for Query.DNS
 	MarkKey    []byte  // of the loop marks; nil: they are not looked at
+	// Paused gives the pause of a lane, or nil; nil: none is known of.
+	Paused func(spool.Lane) *queue.Pause
 }
 
 // Route tells what would become of the message of q: the same calls, in the
@@ -125,11 +129,21 @@ func (r *route) delivery(ctx context.Context, d decide.Delivery) Delivery {
 		Other: d.Other, Edits: edits(d.Changes),
 		Keep: string(d.Keep),
 	}
+	out.Paused = r.paused(d)
 	out.Nexthops, out.Order = nexthops(r.src.Generation.Config.Transports[d.Transport], d)
 	if r.query.DNS && r.src.Planner != nil {
 		r.resolve(ctx, &out, d)
 	}
 	return out
+}
+
+// paused is the pause in which a delivery would wait, or nil.
+func (r *route) paused(d decide.Delivery) *queue.Pause {
+	if r.src.Paused == nil {
+		return nil
+	}
+	g := decide.Groups(decide.Decision{Recipients: []decide.RecipientDecision{{Verdict: decide.Accept, Deliveries: []decide.Delivery{d}}}})[0]
+	return r.src.Paused(spool.Lane{Tenant: g.Tenant, Transport: g.Transport, Nexthop: g.Nexthop})
 }
 
 // nexthops are the hosts as configured, or the domain whose MX are looked up.

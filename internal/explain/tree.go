@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/postroad/postroad/internal/decide"
 )
@@ -68,6 +69,9 @@ func (d Delivery) line(p Palette) string {
 	out += prefixed(", sender ", d.Sender) + prefixed(", tenant ", d.Tenant)
 	if d.Keep != "" {
 		out += ", original " + d.Original + " in " + d.Keep
+	}
+	if d.Paused != nil {
+		out += ", " + p.bad("paused") + " since " + d.Paused.Since.Format(time.RFC3339) + prefixed(" by ", d.Paused.By) + prefixed(": ", d.Paused.Reason)
 	}
 	return out
 }

@@ -16,7 +16,7 @@ const (
 	ActionClaim ActionKind = iota // claim up to Max jobs of Lane
 	ActionScan                    // list up to Max lanes due before Before
 	ActionStart                   // attempt Job
-	ActionDefer                   // settle Job as not reached, by Failure, without an attempt
+	ActionDefer                   // settle Job as not reached, by Failure or since it is Paused, without an attempt
 )
 
 // Action is something to be done.
@@ -29,6 +29,7 @@ type Action struct {
 	Light   bool // a claim of mail that passes a backlog
 	Job     *spool.Job
 	Failure Failure
+	Paused  bool // the lane is
 }
 
 // Failure is why a lane is dead: the last thing heard of it.

@@ -54,7 +54,9 @@ func (r *Runner) carryOut(a Action) {
 		}
 	}()
 	if a.Kind == ActionDefer {
-		t.settle(t.ending(allWaiting(t.job, a.Failure), false))
+		e := t.ending(allWaiting(t.job, a.Failure), false)
+		e.paused = a.Paused
+		t.settle(e)
 		return
 	}
 	t.attempt(ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 // bench is a runner on a store in memory, with everything told.
 type bench struct {
+	paused atomic.Pointer[queue.Pause]
 	testing.TB
 	store    spool.Store
 	runner   *queue.Runner
@@ -90,7 +92,8 @@ func (b *bench) run(store spool.Store) {
 	}
 	b.deliver = func(_ context.Context, a queue.Attempt) queue.Result { return all(a, spool.Delivered, 250) }
 	b.runner = queue.NewRunner(queue.Options{Store: store, Deliverer: b, Notifier: b, Profiles: b,
-		Random: func() float64 { return 0.5 }})
+		Random: func() float64 { return 0.5 },
+		Paused: func(l spool.Lane) bool { p := b.paused.Load(); return p != nil && p.Covers(l) }})
 	if err := b.runner.Start(); err != nil {
 		b.Fatal(err)
 	}

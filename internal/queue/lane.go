@@ -53,6 +53,7 @@ type lane struct {
 	serial int // lanes are numbered as they are made
 	tenant *tenant
 	window window
+	paused bool
 	used   time.Time
 
 	ready  [classes]fifo[*spool.Job]
@@ -108,14 +109,22 @@ func (l *lane) mature(now time.Time) {
 	}
 }
 
+// slots is how many attempts may run at once, or deferrals while there are none.
+func (l *lane) slots(now time.Time) int {
+	if l.paused {
+		return initialWindow
+	}
+	return l.window.slots(now)
+}
+
 // stock is how many ready jobs a lane should have: enough that slots never wait
 // for a claim, and no more, because memory is shared.
-func (l *lane) stock(now time.Time) int { return 2*l.window.slots(now) + 4 }
+func (l *lane) stock(now time.Time) int { return 2*l.slots(now) + 4 }
 
 // wantsBacklog tells whether the lane should claim its oldest due jobs.
 func (l *lane) wantsBacklog(now time.Time) bool {
 	due := l.backlog || !l.fresh.IsZero()
-	return due && l.nready < l.window.slots(now)
+	return due && l.nready < l.slots(now)
 }
 
 // wantsFresh tells whether the lane should claim what came past its backlog.
@@ -136,7 +145,7 @@ func (l *lane) wantsClaim(now time.Time) bool {
 
 // startable tells whether a ready job may go.
 func (l *lane) startable(now time.Time) bool {
-	return l.nready > 0 && l.active < l.window.slots(now)
+	return l.nready > 0 && l.active < l.slots(now)
 }
 
 // put adds a ready job that a claim has brought.

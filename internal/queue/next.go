@@ -34,7 +34,10 @@ func (s *Scheduler) nextStart() (Action, bool) {
 	s.active++
 	s.starts++
 	a := Action{Kind: ActionStart, Lane: l.key, Job: j}
-	if l.window.asleep(s.now) {
+	switch {
+	case l.paused:
+		a.Kind, a.Failure, a.Paused = ActionDefer, Failure{Reply: pausedReply()}, true
+	case l.window.asleep(s.now):
 		a.Kind, a.Failure = ActionDefer, l.window.why
 	}
 	s.refresh(l)
@@ -157,7 +160,7 @@ func (s *Scheduler) lane(key spool.Lane) *lane {
 	}
 	te.known++
 	s.made++
-	l := &lane{key: key, serial: s.made, tenant: te, timer: -1, used: s.now, window: newWindow(s.connections(key.Transport))}
+	l := &lane{key: key, serial: s.made, tenant: te, timer: -1, used: s.now, window: newWindow(s.connections(key.Transport)), paused: s.paused(key)}
 	s.lanes[key] = l
 	return l
 }

@@ -25,9 +25,10 @@ type Options struct {
 	Notifier  Notifier
 	Profiles  Profiles
 	Limits    Limits
-	Log       *slog.Logger   // nil: nothing is logged
-	LeaseFor  time.Duration  // 10 minutes; extended while an attempt lasts
-	Random    func() float64 // in [0,1), for several goroutines; nil: math/rand
+	Log       *slog.Logger          // nil: nothing is logged
+	LeaseFor  time.Duration         // 10 minutes; extended while an attempt lasts
+	Paused    func(spool.Lane) bool // nil: none is
+	Random    func() float64        // in [0,1), for several goroutines; nil: math/rand
 }
 
 // Runner ties a Scheduler to a store and a deliverer. Its goroutines are the loop,
@@ -89,6 +90,9 @@ func (r *Runner) Start() error {
 		hints:  hints,
 		sched:  NewScheduler(r.opt.Limits, r.connections, r.opt.Random),
 	}
+	if r.opt.Paused != nil {
+		l.sched.Pausing(r.opt.Paused)
+	}
 	go func() {
 		defer close(r.done)
 		defer unwatch()
@@ -123,7 +127,7 @@ func (r *Runner) Stop(ctx context.Context) error {
 // moment. Jobs that are not due yet are made so by spool.Store.Change.
 func (r *Runner) Kick(lane spool.Lane) { r.ask(event{kind: eventKick, lane: lane}) }
 
-// Reload says that the profiles may have changed. Lanes given up for the moment
+// Reload says that profiles or pauses may have changed. Lanes given up for the moment
 // are tried again.
 func (r *Runner) Reload() { r.ask(event{kind: eventReload}) }
 

@@ -49,6 +49,7 @@ type Scheduler struct {
 	limits      Limits
 	connections func(transport string) int
 	random      func() float64
+	paused      func(spool.Lane) bool
 
 	now      time.Time
 	lanes    map[spool.Lane]*lane
@@ -74,6 +75,7 @@ func NewScheduler(l Limits, connections func(transport string) int, random func(
 		limits:      l.withDefaults(),
 		connections: connections,
 		random:      random,
+		paused:      func(spool.Lane) bool { return false },
 		lanes:       map[spool.Lane]*lane{},
 		tenants:     map[string]*tenant{},
 	}
@@ -82,6 +84,10 @@ func NewScheduler(l Limits, connections func(transport string) int, random func(
 	}
 	return s
 }
+
+// Pausing says which lanes are paused; Configure says that they may be others now.
+// It comes before the first event.
+func (s *Scheduler) Pausing(paused func(spool.Lane) bool) { s.paused = paused }
 
 // Hint says that a lane may have work.
 func (s *Scheduler) Hint(now time.Time, h spool.Hint) {
@@ -114,7 +120,7 @@ func (s *Scheduler) Kick(now time.Time, key spool.Lane) {
 	}
 }
 
-// Configure says that limits or profiles may have changed. Dead lanes get
+// Configure says that limits, profiles or pauses may have changed. Dead lanes get
 // another chance, since hosts may have changed too.
 func (s *Scheduler) Configure(now time.Time, limits Limits) {
 	s.Tick(now)
@@ -123,6 +129,7 @@ func (s *Scheduler) Configure(now time.Time, limits Limits) {
 	for _, l := range slices.SortedFunc(maps.Values(s.lanes), oldest) { // a map has another order each time
 		l.window.bound(s.connections(l.key.Transport))
 		l.window.revive()
+		l.paused = s.paused(l.key)
 		s.refresh(l)
 	}
 }

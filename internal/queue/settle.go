@@ -16,6 +16,7 @@ type ending struct {
 	result  Result
 	now     time.Time
 	cut     bool    // ended by us before its time: it does not count
+	paused  bool    // there was no attempt, since the lane is paused
 	jitter  float64 // in [0,1)
 	profile Profile
 }
@@ -126,6 +127,9 @@ func (v *verdict) schedule(j *spool.Job, e ending) {
 		v.outcome.Uncount = true
 	case e.cut:
 		v.outcome.Next = e.now
+		v.outcome.Uncount = true
+	case e.paused:
+		v.outcome.Next = e.profile.whilePaused(e.now, j.Arrived, e.jitter)
 		v.outcome.Uncount = true
 	default:
 		v.outcome.Next = e.profile.next(e.now, j.Arrived, j.Attempts+1, e.jitter)

@@ -42,7 +42,7 @@ var _ control.Backend = backend{}
 
 // Route explains with the running server's rules and tables.
 func (b backend) Route(ctx context.Context, q explain.Query) (explain.Result, error) {
-	src := explain.Source{Generation: b.Pin(), Planner: b.planner(), MarkKey: b.markKey}
+	src := explain.Source{Generation: b.Pin(), Planner: b.planner(), MarkKey: b.markKey, Paused: b.pauses.covering}
 	result, err := explain.Route(ctx, src, q)
 	result.Tables = b.tables(time.Now())
 	return result, err
@@ -57,7 +57,7 @@ func (b backend) planner() *deliver.Planner {
 func (b backend) Status() control.Status {
 	st := control.Status{
 		Version: b.opts.Version, PID: os.Getpid(), Started: b.started.UTC(),
-		Generation: b.config().Generation, Health: "ok",
+		Generation: b.config().Generation, Health: "ok", Paused: b.Pauses(),
 	}
 	if err := b.Ready(); err != nil {
 		st.Health = err.Error()

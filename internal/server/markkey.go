@@ -28,24 +28,33 @@ func markKey(disk vfs.FS, data string) ([]byte, error) {
 	}
 	key = make([]byte, markKeyOctets)
 	rand.Read(key) // never fails
-	final := disk.PathJoin(data, markKeyName)
-	if err := writeSynced(disk, final+".new", key); err != nil {
-		return nil, err
-	}
-	if err := disk.Rename(final+".new", final); err != nil {
-		return nil, err
-	}
-	return key, syncFolder(disk, data)
+	return key, replaceFile(disk, data, markKeyName, key)
 }
 
-func readMarkKey(disk vfs.FS, data string) ([]byte, error) {
-	name := disk.PathJoin(data, markKeyName)
+// replaceFile makes a file of a folder, durable as a whole or not there.
+func replaceFile(disk vfs.FS, folder, name string, content []byte) error {
+	final := disk.PathJoin(folder, name)
+	if err := writeSynced(disk, final+".new", content); err != nil {
+		return err
+	}
+	if err := disk.Rename(final+".new", final); err != nil {
+		return err
+	}
+	return syncFolder(disk, folder)
+}
+
+func readWhole(disk vfs.FS, name string) ([]byte, error) {
 	f, err := disk.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	key, err := io.ReadAll(f)
-	err = errors.Join(err, f.Close())
+	b, err := io.ReadAll(f)
+	return b, errors.Join(err, f.Close())
+}
+
+func readMarkKey(disk vfs.FS, data string) ([]byte, error) {
+	name := disk.PathJoin(data, markKeyName)
+	key, err := readWhole(disk, name)
 	if err == nil && len(key) != markKeyOctets {
 		return nil, fmt.Errorf("%s has %d octets instead of %d", name, len(key), markKeyOctets)
 	}

@@ -18,7 +18,7 @@ func (s *Server) metrics() *prometheus.Registry {
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	r.MustRegister(s.counters()...)
 	r.MustRegister(s.gauges()...)
-	r.MustRegister(tableMetrics{s}, migrationMetrics{s}, queueMetrics{s})
+	r.MustRegister(tableMetrics{s}, migrationMetrics{s}, queueMetrics{s}, pauseMetrics{s})
 	return r
 }
 

@@ -12,6 +12,8 @@ import (
 	"github.com/postroad/postroad/internal/config"
 	"github.com/postroad/postroad/internal/deliver"
 	"github.com/postroad/postroad/internal/explain"
+	"github.com/postroad/postroad/internal/queue"
+	"github.com/postroad/postroad/internal/spool"
 	"github.com/postroad/postroad/internal/table/file"
 )
 
@@ -58,6 +60,11 @@ func (o *Offline) Source() (explain.Source, error) {
 		return src, err
 	}
 	src.MarkKey = key
+	list, err := readPauses(vfs.Default, o.Config.Data)
+	if err != nil && !errors.Is(err, fs.ErrPermission) {
+		return src, err
+	}
+	src.Paused = func(l spool.Lane) *queue.Pause { return covering(list, l) }
 	return src, nil
 }
 

@@ -41,6 +41,7 @@ type Server struct {
 	book      *migrate.Book
 	verifier  *verify.Verifier
 	runner    *queue.Runner
+	pauses    *pauses
 	receiver  *receive.Server
 	doors     *doors
 	console   *console.Console
@@ -162,10 +163,14 @@ func (s *Server) openDelivery(_ context.Context, c *config.Config) error {
 	return nil
 }
 
-func (s *Server) openQueue(context.Context, *config.Config) error {
+func (s *Server) openQueue(context.Context, *config.Config) (err error) {
+	if s.pauses, err = openPauses(privateFiles{vfs.Default}, s.data); err != nil {
+		return err
+	}
 	s.runner = queue.NewRunner(queue.Options{
 		Store: s.store, Deliverer: s.deliverer, Profiles: profiles{s.config}, Log: s.log,
 		Notifier: receive.NewNotifier(s.receiver.Acceptor(), s),
+		Paused:   func(l spool.Lane) bool { return s.pauses.covering(l) != nil },
 	})
 	if err := s.runner.Start(); err != nil {
 		return fmt.Errorf("queue: %w", err)

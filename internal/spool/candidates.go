@@ -26,7 +26,7 @@ func (p *Pebble) candidates(ctx context.Context, f Filter, visit func(ref) bool)
 		return p.each([]byte{famHeld}, nil, visitKey)
 	case f.Transport != "":
 		if ways, few := p.waysOf(f); few {
-			return p.candidatesOn(ctx, ways, visit)
+			return p.candidatesOn(ctx, ways, f.Nexthop, visit)
 		}
 	}
 	if f.Tenant != "" {
@@ -38,7 +38,7 @@ func (p *Pebble) candidates(ctx context.Context, f Filter, visit func(ref) bool)
 // walk goes through all jobs. What their record alone tells that they are not
 // selected is not read any further.
 func (p *Pebble) walk(ctx context.Context, f Filter, visit func(ref) bool) error {
-	all := f.Transport == "" && f.OlderThan.IsZero()
+	all := f.Transport == "" && f.Nexthop == "" && f.OlderThan.IsZero()
 	return p.each([]byte{famJob}, nil, func(key, value []byte) bool {
 		r, ok := parseRef(key[1:])
 		if !ok {
@@ -70,7 +70,7 @@ func (p *Pebble) waysOf(f Filter) (ways []way, few bool) {
 
 // candidatesOn visits the jobs of some ways, which stand in their schedule by
 // lane and time, and all held ones. A snapshot sees each job in one of the two.
-func (p *Pebble) candidatesOn(ctx context.Context, ways []way, visit func(ref) bool) error {
+func (p *Pebble) candidatesOn(ctx context.Context, ways []way, nexthop string, visit func(ref) bool) error {
 	if len(ways) == 0 {
 		return nil
 	}
@@ -85,6 +85,9 @@ func (p *Pebble) candidatesOn(ctx context.Context, ways []way, visit func(ref) b
 	var err error
 	for _, w := range ways {
 		prefix := appendName(appendName([]byte{famDue}, w.tenant), w.transport)
+		if nexthop != "" {
+			prefix = appendName(prefix, nexthop)
+		}
 		err = errors.Join(err, eachIn(snap, prefix, nil, gather))
 	}
 	err = errors.Join(err, eachIn(snap, []byte{famHeld}, nil, gather), snap.Close(), ctx.Err())

@@ -282,7 +282,7 @@ func (w *twins) extend() {
 func (w *twins) change() {
 	a := spool.Action(w.rng.IntN(4))
 	filters := []spool.Filter{{}, {HeldOnly: true}, {Tenant: "acme", Limit: 3}, {Domain: "example.com", Limit: 2},
-		{Transport: "u"}, {Transport: "t", Tenant: "acme", Limit: 4}, {Transport: "t", HeldOnly: true}}
+		{Transport: "u"}, {Transport: "t", Nexthop: "1"}, {Nexthop: "0", Limit: 2}, {Transport: "t", Tenant: "acme", Limit: 4}, {Transport: "t", HeldOnly: true}}
 	f := filters[w.rng.IntN(len(filters))]
 	if w.serial > 0 && w.rng.IntN(2) == 0 || a == spool.ActionRemove {
 		f = spool.Filter{Sender: fmt.Sprintf("m%04d@example.org", 1+w.rng.IntN(max(w.serial, 1)))}

@@ -118,6 +118,7 @@ func (f *Filter) selects(j *jobRecord) bool {
 // admits tells it by what never changes of a job and stands in its own record.
 func (f *Filter) admits(j *jobRecord) bool {
 	return (f.Transport == "" || f.Transport == j.Lane.Transport) &&
+		(f.Nexthop == "" || f.Nexthop == j.Lane.Nexthop) &&
 		(f.Tenant == "" || f.Tenant == j.Lane.Tenant) &&
 		(f.OlderThan.IsZero() || j.Arrived.Before(f.OlderThan))
 }

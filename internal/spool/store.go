@@ -163,6 +163,7 @@ type ClaimReq struct {
 type Filter struct {
 	IDs       []ID
 	Transport string
+	Nexthop   string
 	Tenant    string
 	Domain    mail.Domain // of a final recipient
 	Sender    string      // address or "<>"

@@ -9,6 +9,7 @@ import (
 
 	"github.com/postroad/postroad/internal/explain"
 	"github.com/postroad/postroad/internal/mail"
+	"github.com/postroad/postroad/internal/queue"
 	"github.com/postroad/postroad/internal/server/control"
 	"github.com/postroad/postroad/internal/spool"
 )
@@ -54,6 +55,13 @@ func (b *backend) Change(_ context.Context, f spool.Filter, a spool.Action) (int
 	return 3, b.err
 }
 
+func (b *backend) Pause(context.Context, queue.Pause) (control.Waiting, error) {
+	return control.Waiting{Jobs: 2}, b.err
+}
+func (b *backend) Resume(context.Context, queue.Pause) (control.Waiting, error) {
+	return control.Waiting{Jobs: 2}, b.err
+}
+func (b *backend) Pauses() []queue.Pause { return []queue.Pause{{Transport: "slow"}} }
 func (b *backend) Reroute(_ context.Context, o control.RerouteOrder, each func(control.Rerouted) error) error {
 	f, err := o.Filter()
 	if b.filter = f; err != nil {

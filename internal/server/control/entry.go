@@ -21,6 +21,7 @@ type Job struct {
 	Attempts   int         `json:"attempts"`
 	Due        time.Time   `json:"due"`
 	Held       bool        `json:"held"`
+	Paused     bool        `json:"paused"` // its lane is
 	Client     string      `json:"client"`
 	Helo       string      `json:"helo"`
 	Login      string      `json:"login"`
@@ -53,6 +54,10 @@ func jobOf(e spool.Entry) Job {
 		j.Recipients = append(j.Recipients, recipientOf(r))
 	}
 	return j
+}
+
+func (j *Job) lane() spool.Lane {
+	return spool.Lane{Tenant: j.Tenant, Transport: j.Transport, Nexthop: j.Nexthop}
 }
 
 func recipientOf(r spool.Recipient) Recipient {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/postroad/postroad/internal/explain"
 	"github.com/postroad/postroad/internal/migrate"
+	"github.com/postroad/postroad/internal/queue"
 	"github.com/postroad/postroad/internal/spool"
 )
 
@@ -27,6 +28,7 @@ type Backend interface {
 	Change(ctx context.Context, f spool.Filter, a spool.Action) (int, error)
 	Migration
 	Rerouter
+	Pausing
 }
 
 // Status of a running server.
@@ -36,6 +38,8 @@ type Status struct {
 	Started    time.Time `json:"started"`
 	Generation string    `json:"generation"`
 	Health     string    `json:"health"` // "ok" or why not
+
+	Paused []queue.Pause `json:"paused"`
 }
 
 // Changed is the answer to an action.
@@ -61,6 +65,7 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("GET /table/stats", h.tableStats)
 	mux.HandleFunc("POST /queue/list", h.list)
 	mux.HandleFunc("POST /queue/reroute", h.reroute)
+	h.pauseRoutes(mux)
 	h.migrationRoutes(mux)
 	for name, a := range actions() {
 		mux.HandleFunc("POST /queue/"+name, h.change(a))
@@ -99,8 +104,13 @@ func (h handler) list(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	paused := h.b.Pauses()
 	out := newLines(w)
-	err := h.b.Scan(r.Context(), f, func(e spool.Entry) error { return out.write(jobOf(e)) })
+	err := h.b.Scan(r.Context(), f, func(e spool.Entry) error {
+		j := jobOf(e)
+		j.Paused = j.isPaused(paused)
+		return out.write(j)
+	})
 	out.end(err)
 }
 
@@ -150,7 +160,8 @@ func answer(w http.ResponseWriter, v any, err error) {
 
 func statusOf(err error) int {
 	switch {
-	case errors.Is(err, explain.ErrUsage), errors.Is(err, ErrSelection), errors.Is(err, ErrOrder), errors.Is(err, migrate.ErrOrder):
+	case errors.Is(err, explain.ErrUsage), errors.Is(err, ErrSelection), errors.Is(err, ErrOrder), errors.Is(err, ErrPause),
+		errors.Is(err, migrate.ErrOrder):
 		return http.StatusBadRequest
 	case errors.Is(err, spool.ErrUnavailable), errors.Is(err, spool.ErrFull):
 		return http.StatusServiceUnavailable

@@ -18,6 +18,7 @@ type Selection struct {
 	IDs       []string      `json:"ids,omitempty"`
 	Domain    string        `json:"domain,omitempty"`
 	Transport string        `json:"transport,omitempty"`
+	Nexthop   string        `json:"nexthop,omitempty"`
 	Sender    string        `json:"sender,omitempty"`
 	Tenant    string        `json:"tenant,omitempty"`
 	Older     time.Duration `json:"older,omitempty"`
@@ -27,7 +28,7 @@ type Selection struct {
 
 // Bounded tells whether the selection names anything at all.
 func (s Selection) Bounded() bool {
-	return len(s.IDs) > 0 || s.Domain != "" || s.Transport != "" || s.Sender != "" || s.Tenant != "" || s.Older > 0 || s.Held
+	return len(s.IDs) > 0 || s.Domain != "" || s.Transport != "" || s.Nexthop != "" || s.Sender != "" || s.Tenant != "" || s.Older > 0 || s.Held
 }
 
 // Filter is the selection as the spool knows it. Errors wrap ErrSelection, as that
@@ -40,7 +41,7 @@ func (s Selection) Filter() (spool.Filter, error) {
 }
 
 func (s Selection) filter(now time.Time) (spool.Filter, error) {
-	f := spool.Filter{Transport: s.Transport, Tenant: s.Tenant, HeldOnly: s.Held}
+	f := spool.Filter{Transport: s.Transport, Nexthop: s.Nexthop, Tenant: s.Tenant, HeldOnly: s.Held}
 	for _, text := range s.IDs {
 		id, err := spool.ParseID(text)
 		if err != nil {

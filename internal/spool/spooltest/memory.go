@@ -264,6 +264,7 @@ func (m *Mem) sorted(keep func(*memMessage, *memJob) bool) []*memJob {
 func passes(f spool.Filter, env *spool.Envelope, j *spool.Job) bool {
 	return (len(f.IDs) == 0 || slices.Contains(f.IDs, j.Message)) &&
 		(f.Transport == "" || f.Transport == j.Lane.Transport) &&
+		(f.Nexthop == "" || f.Nexthop == j.Lane.Nexthop) &&
 		(f.Tenant == "" || f.Tenant == j.Lane.Tenant) &&
 		(f.Domain == "" || toDomain(j, f.Domain)) &&
 		(f.Sender == "" || f.Sender == env.Sender.String()) &&

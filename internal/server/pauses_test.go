@@ -1,0 +1,88 @@
+package server
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/postroad/postroad/internal/queue"
+	"github.com/postroad/postroad/internal/server/control"
+	"github.com/postroad/postroad/internal/spool"
+)
+
+// A power cut leaves the pauses as they were or as they are to be, and what was
+// answered stays.
+func TestPausesSurvivePowerCuts(t *testing.T) {
+	disk := vfs.NewCrashableMem()
+	if err := disk.MkdirAll("data", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	root, err := disk.OpenDir("")
+	if err == nil {
+		err = root.Sync()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, cuts := 0, 0
+	cut := errorfs.InjectorFunc(func(op errorfs.Op) error {
+		cuts++
+		list, err := readPauses(disk.CrashClone(vfs.CrashCloneCfg{}), "data")
+		if err != nil || len(list) != before && len(list) != before+1 {
+			t.Errorf("cut before operation %d: %v, %v", cuts, list, err)
+		}
+		return nil
+	})
+	p, err := openPauses(errorfs.Wrap(disk, cut), "data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a", "b", "c"} {
+		if err := p.put(queue.Pause{Transport: name, By: "root"}, true); err != nil {
+			t.Fatal(err)
+		}
+		before++
+		if list, err := readPauses(disk.CrashClone(vfs.CrashCloneCfg{}), "data"); err != nil || len(list) != before {
+			t.Errorf("after a cut: %v, %v", list, err)
+		}
+	}
+	if p.covering(spool.Lane{Transport: "b", Nexthop: "x"}) == nil || cuts < 12 {
+		t.Errorf("not paused, or only %d operations were cut", cuts)
+	}
+}
+
+func TestPausesAreNamedExactly(t *testing.T) {
+	disk := vfs.NewMem()
+	p, err := openPauses(disk, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, one := queue.Pause{Transport: "mx"}, queue.Pause{Transport: "mx", Nexthop: "a.example"}
+	for _, x := range []queue.Pause{all, one, one} {
+		if err := p.put(x, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.put(all, false); err != nil {
+		t.Fatal(err)
+	}
+	if p.covering(spool.Lane{Transport: "mx", Nexthop: "a.example"}) == nil || p.covering(spool.Lane{Transport: "mx"}) != nil {
+		t.Errorf("paused: %+v", *p.list.Load())
+	}
+	if err := p.put(all, false); !errors.Is(err, control.ErrPause) {
+		t.Errorf("ended twice: %v", err)
+	}
+}
+
+// Mail must not leave by a way that somebody closed, because a file is broken.
+func TestPausesThatCannotBeRead(t *testing.T) {
+	disk := vfs.NewMem()
+	if err := writeSynced(disk, pausedName, []byte("[{")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openPauses(disk, ""); err == nil {
+		t.Error("half a file was read as no pause")
+	}
+}
