@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -36,6 +37,8 @@ func TestImportedPostfixAnswersAlike(t *testing.T) {
 	if err != nil || len(archives) < 20 {
 		t.Fatalf("%d configurations: %v", len(archives), err)
 	}
+	// generic(5) is smtp(8)'s, which does not run here: test/equivalence delivers it.
+	archives = slices.DeleteFunc(archives, func(name string) bool { return filepath.Base(name) == "generic.txtar" })
 	counts := make([]int, len(archives))
 	t.Run("configurations", func(t *testing.T) {
 		for i, archive := range archives {
