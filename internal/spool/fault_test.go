@@ -48,6 +48,9 @@ func (f *fault) path() string {
 	return f.fired
 }
 
+// mostFaults of a kind are tried, each in a run of its own.
+const mostFaults = 300
+
 // TestFaults fails the n-th operation of each kind: the call under way says so,
 // or the process ends, or nothing came of it; never is something acknowledged
 // that a restart does not find.
@@ -69,7 +72,7 @@ func TestFaults(t *testing.T) {
 				if lasting && *exhaustive != "all" {
 					continue
 				}
-				for n := 1; ; n += step {
+				for n := 1; n <= mostFaults; n += step {
 					f := &fault{kind: kind, nth: n, lasting: lasting}
 					runFault(t, f)
 					if f.path() == "" || t.Failed() {
@@ -81,6 +84,15 @@ func TestFaults(t *testing.T) {
 			t.Logf("%d faults", fired)
 		})
 	}
+}
+
+// faultScript is long enough in the campaign for the 300th call of the kinds that
+// a store makes while it works.
+func faultScript() []step {
+	if *exhaustive == "all" {
+		return days(26)
+	}
+	return script()
 }
 
 // patience is how long a call may take before it counts as hanging.
@@ -117,7 +129,7 @@ func runFault(t *testing.T, f *fault) {
 	if err == nil {
 		tested = newWorld(p)
 	}
-	for _, s := range script() {
+	for _, s := range faultScript() {
 		if err != nil {
 			break
 		}

@@ -242,10 +242,13 @@ func day(n string) []step {
 }
 
 // script is a few days; what one leaves behind is there in the next.
-func script() []step {
+func script() []step { return days(4) }
+
+// days is a script of so many.
+func days(many int) []step {
 	var out []step
-	for _, n := range []string{"a", "b", "c", "d"} {
-		out = append(out, day(n)...)
+	for n := range many {
+		out = append(out, day(string(rune('a'+n)))...)
 	}
 	return append(out, update("amany0", "", 0, 0, 1, 6), act("amany", spool.ActionHold), act("amany", spool.ActionRemove))
 }
