@@ -25,7 +25,7 @@ type Group struct {
 	Homed     bool
 	Edits     []Edit
 
-	Deliveries []Delivery
+	Deliveries []*Delivery // of the decision: a message may have very many
 }
 
 // bond is what the deliveries of one group have in common.
@@ -44,11 +44,13 @@ type bond struct {
 func Groups(d Decision) []Group {
 	var out []Group
 	place := make(map[bond]int)
-	for _, r := range d.Recipients {
+	for n := range d.Recipients {
+		r := &d.Recipients[n]
 		if r.Verdict != Accept {
 			continue
 		}
-		for _, leg := range r.Deliveries {
+		for k := range r.Deliveries {
+			leg := &r.Deliveries[k]
 			b := bondOf(leg)
 			i, ok := place[b]
 			if !ok {
@@ -62,7 +64,7 @@ func Groups(d Decision) []Group {
 	return out
 }
 
-func bondOf(leg Delivery) bond {
+func bondOf(leg *Delivery) bond {
 	return bond{
 		tenant: leg.Tenant, transport: leg.Transport, copy: leg.Copy, envID: leg.EnvID,
 		nexthops: strings.Join(leg.Nexthops, ","), nexthop: laneNexthop(leg),
@@ -71,7 +73,7 @@ func bondOf(leg Delivery) bond {
 	}
 }
 
-func groupOf(leg Delivery, b bond) Group {
+func groupOf(leg *Delivery, b bond) Group {
 	return Group{
 		Tenant: leg.Tenant, Transport: leg.Transport, Kind: leg.Kind, Nexthop: b.nexthop,
 		Nexthops: leg.Nexthops, Sender: leg.Sender, Rule: leg.Rule, Copy: leg.Copy,
@@ -82,7 +84,7 @@ func groupOf(leg Delivery, b bond) Group {
 
 // laneNexthop names what shares a schedule beside the transport: without an
 // override only mx goes to a different place for each domain.
-func laneNexthop(leg Delivery) string {
+func laneNexthop(leg *Delivery) string {
 	if leg.Kind == KindMaildir {
 		return "" // its folders share a schedule
 	}
@@ -98,7 +100,7 @@ func laneNexthop(leg Delivery) string {
 // shownOriginal is the address that a header field tells: none where nothing was
 // rewritten and the transport keeps none, so that such recipients share one copy of
 // the message. Those who do not learn of no address but their own.
-func shownOriginal(leg Delivery) mail.Address {
+func shownOriginal(leg *Delivery) mail.Address {
 	if leg.Expanded.IsZero() && leg.Keep.Field() == "" {
 		return mail.Address{}
 	}

@@ -25,6 +25,7 @@ type Acceptor struct {
 	lookups  time.Duration
 	heads    sync.Pool    // *[]byte: headers of messages coming in
 	headers  atomic.Int64 // octets of large headers in memory
+	crowds   crowds
 }
 
 const defaultLookups = 20 * time.Second
@@ -74,6 +75,7 @@ func (a *Acceptor) Begin(gen Generation, facts decide.Facts, e mail.Envelope) *T
 // with the one reply for all recipients; nothing is kept then. The transaction
 // has ended either way.
 func (t *Transaction) Commit(ctx context.Context) (spool.ID, error) {
+	defer t.acceptor.crowds.begin(len(t.envelope.Recipients))()
 	d, jobs, err := t.settle(ctx)
 	if err != nil {
 		t.noteWaits(d)

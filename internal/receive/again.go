@@ -104,7 +104,7 @@ func (r *rehearsal) again(ctx context.Context, d decide.Decision, s script, dept
 		case g.Transport == decide.BuiltinList:
 			for _, leg := range g.Deliveries {
 				one := g
-				one.Deliveries = []decide.Delivery{leg}
+				one.Deliveries = []*decide.Delivery{leg}
 				out = append(out, r.list(ctx, one, s, depth))
 			}
 		default:

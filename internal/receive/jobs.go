@@ -25,10 +25,10 @@ func (t *Transaction) jobs(d decide.Decision) []spool.Job {
 }
 
 // jobRecipients is the most of one job: what an attempt holds in memory.
-const jobRecipients = 1000
+const jobRecipients = 250
 
 // groupJob is the job of some deliveries of a group.
-func (t *Transaction) groupJob(g *decide.Group, part []decide.Delivery) spool.Job {
+func (t *Transaction) groupJob(g *decide.Group, part []*decide.Delivery) spool.Job {
 	job := t.job(spool.Lane{Tenant: g.Tenant, Transport: g.Transport, Nexthop: g.Nexthop})
 	job.Nexthops, job.Sender, job.EnvID, job.Ret = g.Nexthops, g.Sender, g.EnvID, g.Ret
 	job.Rule, job.Copy, job.Expanded, job.Original = ruleName(g.Rule), g.Copy, g.Expanded, g.Original

@@ -27,6 +27,7 @@ type Record struct {
 	Own         int               `json:"own,omitempty"`  // octets of our fields in front of the stored message
 	Size        int64             `json:"size,omitempty"` // octets of the message as it came
 	Recipients  []RecordRecipient `json:"recipients"`
+	More        int               `json:"more,omitempty"` // recipients that are not listed
 }
 
 // RecordRecipient is one recipient as given.
@@ -39,8 +40,13 @@ type RecordRecipient struct {
 	Rules   []string    `json:"rules,omitempty"`  // of its deliveries
 }
 
-// recordVersion is written into every record.
-const recordVersion = 1
+const (
+	// recordVersion is written into every record.
+	recordVersion = 1
+	// recordRecipients is the most that are listed for nothing but people: every
+	// attempt at a message reads its record. All of them stand in its jobs.
+	recordRecipients = 1000
+)
 
 var errRecordVersion = errors.New("receive: stored decision of an unknown version")
 
@@ -50,7 +56,7 @@ func recordOf(t *Transaction, d decide.Decision) Record {
 		Version: recordVersion, Client: f.Client, Listener: f.Listener, Helo: f.Helo,
 		Directory: f.Login.Directory, Login: f.Login.Name, TLS: f.TLS, Certificate: f.Certificate,
 		Tags: f.Tags, Received: f.Received, Own: t.body.own, Size: f.Size,
-		Recipients: make([]RecordRecipient, len(d.Recipients)),
+		Recipients: make([]RecordRecipient, 0, min(len(d.Recipients), recordRecipients)),
 	}
 	for i, rd := range d.Recipients {
 		one := RecordRecipient{
@@ -60,10 +66,14 @@ func recordOf(t *Transaction, d decide.Decision) Record {
 		if asked := rd.Asked(); !asked.IsZero() && asked != t.envelope.Sender.Address {
 			one.Sender = asked.String()
 		}
+		if i >= recordRecipients && one.Sender == "" {
+			r.More++
+			continue
+		}
 		for _, leg := range rd.Deliveries {
 			one.Rules = append(one.Rules, ruleName(leg.Rule))
 		}
-		r.Recipients[i] = one
+		r.Recipients = append(r.Recipients, one)
 	}
 	return r
 }
