@@ -2,7 +2,8 @@
 // when the next one comes and when to give up. The Scheduler is pure: the clock
 // is passed in and one loop feeds it, so that a seed replays exactly; what an
 // attempt means for its recipients is judged by pure code too. The Runner ties
-// them to a spool.Store, a Deliverer and a Notifier.
+// them to a spool.Store, a Deliverer and a Notifier. In a lane that is paused jobs
+// are settled unattempted when they come due, so that warnings and expiry go on.
 //
 // It does not know how a message is delivered, nor what a DSN looks like.
 //

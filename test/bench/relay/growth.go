@@ -64,7 +64,10 @@ func grow(o options, n int) (grown, error) {
 	if err := os.MkdirAll(filepath.Dir(folder), 0o700); err != nil {
 		return g, err
 	}
-	if err := fill(folder, n); err != nil {
+	later := func(store *spool.Pebble, i int) error {
+		return queueOne(store, i, time.Now().Add(time.Hour+time.Duration(i%7200)*time.Second))
+	}
+	if err := fill(folder, n, later); err != nil {
 		return g, err
 	}
 	if g.due, err = findDue(folder); err != nil {
@@ -114,8 +117,8 @@ func flow(p *process, l load, sk *sink) (figures, error) {
 	return f, err
 }
 
-// fill queues n messages to many next hops, due hours from now.
-func fill(folder string, n int) error {
+// fill queues n messages.
+func fill(folder string, n int, queue func(store *spool.Pebble, i int) error) error {
 	store, err := spool.Open(spool.Options{Dir: folder})
 	if err != nil {
 		return err
@@ -125,7 +128,7 @@ func fill(folder string, n int) error {
 		go func() {
 			var err error
 			for i := w; i < n && err == nil; i += fillers {
-				err = queueOne(store, i, time.Now().Add(time.Hour+time.Duration(i%7200)*time.Second))
+				err = queue(store, i)
 			}
 			errs <- err
 		}()

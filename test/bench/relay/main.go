@@ -33,8 +33,8 @@ func main() {
 	flag.BoolVar(&one.pipeline, "pipeline", false, "the source pipelines")
 	flag.BoolVar(&one.tls, "tls", false, "TLS on both sides")
 	flag.BoolVar(&one.tools, "tools", false, "smtp-source and smtp-sink at the ends")
-	measure := flag.String("measure", "relay", "relay, growth or fairness")
-	sizes := flag.String("queued", "1000,10000,100000,1000000", "sizes of the queue, for growth")
+	measure := flag.String("measure", "relay", "relay, growth, fairness or operations")
+	sizes := flag.String("queued", "1000,10000,100000,1000000", "sizes of the queue, for growth; operations takes the last")
 	flag.Parse()
 	if err := measureNamed(*measure, o, one, *sizes); err != nil {
 		fmt.Fprintln(os.Stderr, "relay:", err)
@@ -49,7 +49,7 @@ func measureNamed(name string, o options, one load, sizes string) error {
 			return run(o, []load{one})
 		}
 		return run(o, matrix())
-	case "growth":
+	case "growth", "operations":
 		var numbers []int
 		for _, s := range strings.Split(sizes, ",") {
 			n, err := strconv.Atoi(s)
@@ -57,6 +57,9 @@ func measureNamed(name string, o options, one load, sizes string) error {
 				return err
 			}
 			numbers = append(numbers, n)
+		}
+		if name == "operations" {
+			return operations(o, numbers[len(numbers)-1])
 		}
 		return growth(o, numbers)
 	case "fairness":
