@@ -1,6 +1,7 @@
 package httptable
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ const maxValues = 100_000
 var (
 	errShape   = errors.New("the answer is no JSON as it should be")
 	errStatus  = errors.New("the service answers")
+	errPage    = errors.New("404 with a page that is no JSON, as of a proxy that does not reach the service")
 	errTooMuch = errors.New("the answer has too many values")
 	errCount   = errors.New("not as many answers as keys")
 )
@@ -27,6 +29,15 @@ func statusError(status int) error {
 		return fmt.Errorf("%w: %w %d", remote.ErrKey, errStatus, status)
 	}
 	return fmt.Errorf("%w %d", errStatus, status)
+}
+
+// missing reads the body of a 404. A service says "not found" without a word, or in
+// JSON, which it is asked for; a page of text is a proxy's that does not reach it.
+func missing(body []byte) table.Answer {
+	if len(bytes.TrimSpace(body)) > 0 && !json.Valid(body) {
+		return table.Answer{Cause: errPage}
+	}
+	return table.Answer{Status: table.NotFound}
 }
 
 // parse reads the answer to one key.

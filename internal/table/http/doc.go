@@ -1,5 +1,6 @@
 // Package httptable asks services over HTTP: GET of a URL that has the key in its
-// query, and 200 with JSON for what is found, 404 for what is not.
+// query, and 200 with JSON for what is found, 404 without a word or with JSON for what
+// is not.
 //
 //	true                   found, without values
 //	"text"                 found, one value; "" is none

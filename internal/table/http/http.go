@@ -90,7 +90,7 @@ func (a *asker) Lookup(ctx context.Context, key string) table.Answer {
 	case err != nil:
 		return table.Answer{Cause: err}
 	case status == http.StatusNotFound:
-		return table.Answer{Status: table.NotFound}
+		return missing(body)
 	case status != http.StatusOK:
 		return table.Answer{Cause: statusError(status)}
 	}
