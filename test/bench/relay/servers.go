@@ -95,7 +95,7 @@ relay "in" {
 }
 transport "smtp" "sink" {
   to          = [%q]
-  connections = 20
+  connections = 100
   tls         = %q
 }
 route "default" {
@@ -163,7 +163,12 @@ maillog_file_prefixes = %[1]s
 default_process_limit = 200
 smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
-smtp_destination_concurrency_limit = 20
+smtp_destination_concurrency_limit = 100
+initial_destination_concurrency = 50
+smtp_connection_cache_on_demand = yes
+smtp_connection_cache_destinations = [127.0.0.1]:%[2]s
+in_flow_delay = 0
+smtpd_peername_lookup = no
 alias_maps =
 max_idle = 600s
 max_use = 100000

@@ -47,7 +47,7 @@ func (s *sink) serve() {
 		if err != nil {
 			return
 		}
-		go (&sinkSession{sink: s}).run(c)
+		go (&sinkSession{sink: s, inspector: inspector{size: s.size}}).run(c)
 	}
 }
 
@@ -57,6 +57,7 @@ type sinkSession struct {
 	r   *bufio.Reader
 	w   *bufio.Writer
 	msg []byte
+	inspector
 }
 
 func (s *sinkSession) use(c net.Conn) {
@@ -127,7 +128,7 @@ func (s *sinkSession) data() error {
 		}
 		at += from + len(end)
 		s.r.Discard(at - before)
-		s.note(inspect(s.msg[:at-len(".\r\n")], s.size))
+		s.note(s.inspect(s.msg[:at-len(".\r\n")]))
 		return nil
 	}
 }
