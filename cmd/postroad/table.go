@@ -93,6 +93,19 @@ func (v tableStats) Run(w *world) error {
 	return t.Flush()
 }
 
+// ago tells how old a list is, in days where it is that old.
+func ago(stamp string) string {
+	then, err := time.Parse(time.RFC3339, stamp)
+	if err != nil {
+		return "of an unknown age"
+	}
+	age := time.Since(then)
+	if age >= 48*time.Hour {
+		return fmt.Sprintf("%d days ago", int(age.Hours()/24))
+	}
+	return age.Round(time.Second).String() + " ago"
+}
+
 // tableState is the state of a table in a line.
 func tableState(st control.TableStatus) string {
 	a := st.Asked
@@ -100,7 +113,7 @@ func tableState(st control.TableStatus) string {
 		if st.Loaded == "" {
 			return "never read"
 		}
-		return fmt.Sprintf("%d entries, read %s", st.Entries, st.Loaded)
+		return fmt.Sprintf("%d entries written %s (%s), read %s", st.Entries, st.Changed, ago(st.Changed), st.Loaded)
 	}
 	state := fmt.Sprintf("%d asked (%v each), %d from %d answers kept, %d stale, %d failed", a.Asked,
 		time.Duration(a.Seconds*float64(time.Second)).Round(10*time.Microsecond), a.Hits+a.NegativeHits, a.Cached, a.Stale, a.Failures)

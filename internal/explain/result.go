@@ -94,7 +94,8 @@ type Step struct {
 type Table struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
-	Age     string `json:"age"`
+	Age     string `json:"age"`               // since it was read
+	Changed string `json:"changed,omitempty"` // when its file was written
 	Entries int    `json:"entries"`
 	Error   string `json:"error,omitempty"`
 }

@@ -19,6 +19,7 @@ func (b backend) tables(now time.Time) []explain.Table {
 		if !st.Loaded.IsZero() {
 			t.Version = st.Loaded.UTC().Format(time.RFC3339)
 			t.Age = now.Sub(st.Loaded).Round(time.Second).String()
+			t.Changed = st.Changed.UTC().Format(time.RFC3339)
 		}
 		t.Error = textOf(st.Err)
 		out = append(out, t)
@@ -42,7 +43,7 @@ func (b backend) Tables() []control.TableStatus {
 	for _, st := range g.tables.Status() {
 		t := control.TableStatus{Name: st.Name, Kind: "file", Entries: st.Entries, Refused: st.Failures, Error: textOf(st.Err)}
 		if !st.Loaded.IsZero() {
-			t.Loaded = st.Loaded.UTC().Format(time.RFC3339)
+			t.Loaded, t.Changed = st.Loaded.UTC().Format(time.RFC3339), st.Changed.UTC().Format(time.RFC3339)
 		}
 		out = append(out, t)
 	}

@@ -22,6 +22,7 @@ type TableStatus struct {
 	// Of a file.
 	Entries int    `json:"entries,omitempty"`
 	Loaded  string `json:"loaded,omitempty"`  // when, UTC
+	Changed string `json:"changed,omitempty"` // when it was written, UTC: the age of a list that is pushed
 	Refused int    `json:"refused,omitempty"` // new contents that were not taken
 
 	// Of a table that is asked.

@@ -152,6 +152,7 @@ type Status struct {
 	Format   string
 	Entries  int
 	Loaded   time.Time // when the present content was read; zero: never
+	Changed  time.Time // when the file of the present content was written
 	Loads    int       // contents taken since the start
 	Failures int       // changes of the file, or of its troubles, that were refused
 	Err      error     // why the present file is not the present content; nil: it is

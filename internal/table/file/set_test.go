@@ -108,7 +108,7 @@ func TestReplacedWhole(t *testing.T) {
 	if pinned[0].Content.Lookup("ann").Status != table.Found {
 		t.Error("a pinned version changed")
 	}
-	if st := s.Status()[0]; st.Entries != 1 || st.Err != nil || st.Loads != 2 || st.Loaded.IsZero() || st.Failures != 0 {
+	if st := s.Status()[0]; st.Entries != 1 || st.Err != nil || st.Loads != 2 || st.Loaded.IsZero() || st.Changed.IsZero() || st.Failures != 0 {
 		t.Errorf("%+v", st)
 	}
 }

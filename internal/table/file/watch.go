@@ -214,6 +214,9 @@ func (w *watched) state() Status {
 	if w.content != nil {
 		s.Entries = w.content.Len()
 	}
+	if w.content != nil && w.loaded != nil {
+		s.Changed = w.loaded.ModTime()
+	}
 	return s
 }
 
