@@ -41,7 +41,7 @@ func (r *Runner) carryOut(a Action) {
 	t := &try{Runner: r, action: a, job: a.Job, profile: r.opt.Profiles.Profile(a.Job.Lane.Transport)}
 	defer t.end(FeedbackNone, Failure{})
 	var ok bool
-	if t.lease, ok = r.keepLease(a.Job.Lease, cancel); !ok {
+	if t.lease, ok = r.keepLease(a.Job, cancel); !ok {
 		return // claimed again by another, or removed
 	}
 	defer t.lease.stop()

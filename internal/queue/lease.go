@@ -13,6 +13,7 @@ import (
 // leaseKeeper extends the lease of a job while an attempt lasts.
 type leaseKeeper struct {
 	*Runner
+	due  time.Time               // of the job when it was claimed
 	lost context.CancelCauseFunc // ends the attempt when another has the job
 
 	mu      sync.Mutex // guards what follows
@@ -35,9 +36,10 @@ type handle struct {
 
 func handleOf(l spool.Lease) handle { return handle{l.Message, l.Job} }
 
-// keepLease begins to keep a lease, extending it in time; false when it is gone.
-func (r *Runner) keepLease(l spool.Lease, lost context.CancelCauseFunc) (*leaseKeeper, bool) {
-	k, ok := r.holdLease(l, lost)
+// keepLease begins to keep the lease of a job, extending it in time; false when it
+// is gone.
+func (r *Runner) keepLease(j *spool.Job, lost context.CancelCauseFunc) (*leaseKeeper, bool) {
+	k, ok := r.holdLease(j, lost)
 	if !ok {
 		return nil, false
 	}
@@ -50,8 +52,9 @@ func (r *Runner) keepLease(l spool.Lease, lost context.CancelCauseFunc) (*leaseK
 // holdLease takes a lease into our hands. A job may have waited in memory for
 // long: when its lease has run out, another may have it, and who cannot ask must
 // not begin.
-func (r *Runner) holdLease(l spool.Lease, lost context.CancelCauseFunc) (*leaseKeeper, bool) {
-	k := &leaseKeeper{Runner: r, lost: lost, lease: l}
+func (r *Runner) holdLease(j *spool.Job, lost context.CancelCauseFunc) (*leaseKeeper, bool) {
+	l := j.Lease
+	k := &leaseKeeper{Runner: r, due: j.Due, lost: lost, lease: l}
 	if time.Until(l.Until) < r.opt.LeaseFor/2 && (!k.extend() || time.Until(k.current().Until) <= 0) {
 		return nil, false
 	}
@@ -63,16 +66,19 @@ func (r *Runner) holdLease(l spool.Lease, lost context.CancelCauseFunc) (*leaseK
 
 // begun takes out of a claim what this process has begun already: its lease ran
 // out while the store was away. The new one goes to the attempt that is on its
-// way or waits to be written, since a second one would deliver twice.
+// way or waits to be written, since a second one would deliver twice. A job whose
+// outcome was written is due at another time, and one that has its number after it
+// was made then: neither is what was begun, though that may not have left yet.
 func (h *hands) begun(claimed []spool.Job) []spool.Job {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.DeleteFunc(claimed, func(j spool.Job) bool {
 		k := h.held[handleOf(j.Lease)]
-		if k != nil {
+		same := k != nil && k.due.Equal(j.Due)
+		if same {
 			k.adopt(j.Lease)
 		}
-		return k != nil
+		return same
 	})
 }
 
@@ -120,7 +126,9 @@ func (k *leaseKeeper) current() spool.Lease {
 
 func (k *leaseKeeper) stop() {
 	k.hands.mu.Lock()
-	delete(k.hands.held, handleOf(k.current()))
+	if at := handleOf(k.current()); k.hands.held[at] == k { // else a later job has the number
+		delete(k.hands.held, at)
+	}
 	k.hands.mu.Unlock()
 	k.mu.Lock()
 	defer k.mu.Unlock()

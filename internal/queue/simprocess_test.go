@@ -157,7 +157,7 @@ func (p *process) attempt(a Action) {
 		Runner: p.loop.Runner, action: a, job: a.Job, profile: p.Profile(lane.Transport),
 	}}
 	var ok bool
-	if e.lease, ok = p.loop.holdLease(a.Job.Lease, cancel); !ok {
+	if e.lease, ok = p.loop.holdLease(a.Job, cancel); !ok {
 		p.over(e) // claimed again, or removed
 		return
 	}
