@@ -178,9 +178,44 @@ func (r *run) post(l letter, alsoCLI bool) {
 		return
 	}
 	r.sum.letters++
-	if r.checkReplies(l, f, got) && got.data == 250 {
+	switch {
+	case !r.checkReplies(l, f, got):
+	case got.data == 250:
 		r.sum.accepted++
 		r.expect(l, f)
+	case got.data == 451:
+		r.postAgain(l)
+	}
+}
+
+// postAgain sends a letter that waits once more, as its client would: a tenant that
+// held it up has its recipients told to wait at RCPT, once, and what is left is a
+// letter of its own.
+func (r *run) postAgain(l letter) {
+	for range 1 + len(l.recipients) {
+		got, err := send(r.world.net.binds[l.listener], l)
+		if err != nil {
+			r.t.Errorf("again: %+v: %v", l, err)
+			return
+		}
+		left, aside := l, false
+		left.recipients = nil
+		for i, said := range got.rcpt {
+			aside = aside || said == 451
+			if said == 250 {
+				left.recipients = append(left.recipients, l.recipients[i])
+			}
+		}
+		if !aside || len(left.recipients) == 0 {
+			return
+		}
+		if got.data == 250 {
+			f := r.ask(left)
+			if r.checkReplies(left, f, outcome{rcpt: slices.Repeat([]int{250}, len(left.recipients)), data: 250}) {
+				r.expect(left, f)
+			}
+			return
+		}
 	}
 }
 
