@@ -75,7 +75,7 @@ func TestKillUnderLoad(t *testing.T) {
 	peer.StartPostroad(t, dir, text, bind)
 	var a load.Account
 	counted := 0
-	peer.WaitFor(t, 90*time.Second, func() error {
+	peer.WaitFor(t, 5*time.Minute, func() error { // a campaign leaves a hundred thousand and more
 		all := sink.Messages()
 		c.Ledger.Arrive(all[counted:])
 		counted = len(all)
