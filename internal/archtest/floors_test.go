@@ -16,6 +16,7 @@ var floors = []string{
 	"internal/smtp",
 	"internal/dns",
 	"internal/trust",
+	"internal/durable",
 	"internal/spool",
 	"internal/queue",
 	"internal/filter",

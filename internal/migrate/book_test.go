@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/postroad/postroad/internal/decide"
+	"github.com/postroad/postroad/internal/durable"
 	"github.com/postroad/postroad/internal/mail"
 	"github.com/postroad/postroad/internal/spool"
 	"github.com/postroad/postroad/internal/table"
@@ -177,12 +178,12 @@ func TestDamagedJournal(t *testing.T) {
 	data, err := readFile(disk, "data/"+journalName)
 	must(t, err)
 	bad := strings.Replace(string(data), "ann@", "eve@", 1)
-	must(t, replaceFile(disk, "data", journalName, []byte(bad)))
+	must(t, durable.Write(disk, "data/"+journalName, []byte(bad)))
 	if _, err := Open(Options{Dir: "data", FS: disk}); !errors.Is(err, ErrDamaged) {
 		t.Errorf("a changed line: %v", err)
 	}
 	for cut := range len(data) {
-		must(t, replaceFile(disk, "data", journalName, data[:cut]))
+		must(t, durable.Write(disk, "data/"+journalName, data[:cut]))
 		b := open(t, disk)
 		if n := len(b.Account(acme).History); n != strings.Count(string(data[:cut]), "\n") {
 			t.Errorf("cut at %d: %d moves", cut, n)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/postroad/postroad/internal/decide"
+	"github.com/postroad/postroad/internal/durable"
 	"github.com/postroad/postroad/internal/mail"
 	"github.com/postroad/postroad/internal/table"
 )
@@ -99,7 +100,8 @@ func (b *Book) save() error {
 		return err
 	}
 	b.dirty = false
-	return replaceFile(b.o.FS, b.o.Dir, tallyName, data)
+	name := b.o.FS.PathJoin(b.o.Dir, tallyName)
+	return durable.Replace(b.o.FS, name, name+".new", data)
 }
 
 // Close counts what is waiting and writes the numbers.

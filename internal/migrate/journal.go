@@ -12,13 +12,13 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/postroad/postroad/internal/durable"
 	"github.com/postroad/postroad/internal/mail"
 	"github.com/postroad/postroad/internal/table"
 )
 
 const (
 	journalName = "migration.journal"
-	category    = vfs.WriteCategoryUnspecified
 	// maxJournal bounds what is read at the start.
 	maxJournal = 1 << 30
 )
@@ -50,11 +50,11 @@ func openJournal(disk vfs.FS, folder string) (*journal, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if data == nil || whole < len(data) {
-		if err := replaceFile(disk, folder, journalName, data[:whole]); err != nil {
+		if err := durable.Replace(disk, path, path+".new", data[:whole]); err != nil {
 			return nil, err
 		}
 	}
-	file, err := disk.OpenReadWrite(path, category)
+	file, err := disk.OpenReadWrite(path, durable.Category)
 	if err != nil {
 		return nil, err
 	}
@@ -121,28 +121,6 @@ func readFile(disk vfs.FS, path string) ([]byte, error) {
 		data = []byte{}
 	}
 	return data, err
-}
-
-// replaceFile puts a whole file in place of another, durably.
-func replaceFile(disk vfs.FS, folder, name string, data []byte) error {
-	path, tmp := disk.PathJoin(folder, name), disk.PathJoin(folder, name+".new")
-	f, err := disk.Create(tmp, category)
-	if err != nil {
-		return err
-	}
-	// Write may change what it is given.
-	_, err = f.Write(append([]byte(nil), data...))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := disk.Rename(tmp, path); err != nil {
-		return err
-	}
-	dir, err := disk.OpenDir(folder)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // Read gives the table of the moves in a folder's journal, for those who look

@@ -15,6 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/postroad/postroad/internal/durable"
 	"github.com/postroad/postroad/internal/queue"
 	"github.com/postroad/postroad/internal/server/control"
 	"github.com/postroad/postroad/internal/spool"
@@ -44,7 +45,7 @@ func openPauses(disk vfs.FS, data string) (*pauses, error) {
 func readPauses(disk vfs.FS, data string) ([]queue.Pause, error) {
 	list := []queue.Pause{}
 	name := disk.PathJoin(data, pausedName)
-	b, err := readWhole(disk, name)
+	b, err := durable.Read(disk, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return list, nil
 	}
@@ -83,7 +84,8 @@ func (p *pauses) put(one queue.Pause, on bool) error {
 	})
 	b, err := json.MarshalIndent(next, "", "  ")
 	if err == nil {
-		err = replaceFile(p.disk, p.data, pausedName, append(b, '\n'))
+		name := p.disk.PathJoin(p.data, pausedName)
+		err = durable.Replace(p.disk, name, name+".new", append(b, '\n'))
 	}
 	if err != nil {
 		return err

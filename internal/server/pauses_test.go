@@ -7,6 +7,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
+	"github.com/postroad/postroad/internal/durable"
 	"github.com/postroad/postroad/internal/queue"
 	"github.com/postroad/postroad/internal/server/control"
 	"github.com/postroad/postroad/internal/spool"
@@ -79,7 +80,7 @@ func TestPausesAreNamedExactly(t *testing.T) {
 // Mail must not leave by a way that somebody closed, because a file is broken.
 func TestPausesThatCannotBeRead(t *testing.T) {
 	disk := vfs.NewMem()
-	if err := writeSynced(disk, pausedName, []byte("[{")); err != nil {
+	if err := durable.Write(disk, pausedName, []byte("[{")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := openPauses(disk, ""); err == nil {

@@ -7,6 +7,8 @@ import (
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/postroad/postroad/internal/durable"
 )
 
 // bodyFile is a big body on its way: written under tmp/, then made durable,
@@ -31,7 +33,7 @@ func (p *Pebble) createBody(id ID) (*bodyFile, error) {
 	}
 	var err error
 	p.space.spendName()
-	b.file, err = p.opt.FS.Create(b.name, category)
+	b.file, err = p.opt.FS.Create(b.name, durable.Category)
 	return b, err
 }
 

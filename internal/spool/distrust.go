@@ -11,6 +11,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"github.com/postroad/postroad/internal/durable"
 	"github.com/postroad/postroad/internal/spool/salvage"
 )
 
@@ -51,14 +52,7 @@ func (d *distrust) writeAll() {
 
 // write makes the list durable. The caller holds mu.
 func (d *distrust) write() {
-	tmp := d.folder.path(tmpName, damagedName)
-	err := d.folder.writeFile(tmp, []byte(strings.Join(d.known, "\n")+"\n"))
-	if err == nil {
-		err = d.folder.fs.Rename(tmp, d.folder.path(damagedName))
-	}
-	if err == nil {
-		err = d.folder.syncDir(d.folder.root)
-	}
+	err := d.folder.replaceFile([]byte(strings.Join(d.known, "\n")+"\n"), damagedName)
 	d.tell("writing down a damaged file", err)
 }
 
@@ -73,7 +67,7 @@ func (p *Pebble) damageFound(i pebble.DataCorruptionInfo) {
 // index, a file that was written down as damaged.
 func (p *Pebble) refuse() error {
 	o := salvage.Options{FS: p.opt.FS, Dir: p.folder.path(dbName), Valid: valid}
-	_, err := p.folder.readFile(p.folder.path(damagedName))
+	_, err := durable.Read(p.opt.FS, p.folder.path(damagedName))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/postroad/postroad/internal/durable"
 )
 
 // Names in the spool's folder.
@@ -15,7 +17,7 @@ const (
 	formatName     = "FORMAT" // written when the database was first made
 	dbName         = "db"
 	bodyName       = "body" // big bodies, each named by its message
-	tmpName        = "tmp"  // big bodies being received
+	tmpName        = "tmp"  // what is being written: big bodies, and files to replace others
 	quarantineName = "quarantine"
 	ballastName    = "ballast"
 	damagedName    = "DAMAGED" // names of damaged files of the database, until it is repaired
@@ -23,9 +25,6 @@ const (
 
 // formatText is the content of FORMAT: the layout of this folder.
 const formatText = "postroad spool 1\n"
-
-// category names our writes in pebble's statistics.
-const category = vfs.DiskWriteCategory("postroad")
 
 // folder is the place on disk. Its methods sync what they promise.
 type folder struct {
@@ -75,19 +74,20 @@ func (f folder) makeAll(dir string) error {
 	return f.syncDir(parent)
 }
 
-func (f folder) syncDir(dir string) error {
-	d, err := f.fs.OpenDir(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+func (f folder) syncDir(dir string) error { return durable.SyncFolder(f.fs, dir) }
+
+// replaceFile gives a small file new content as a whole. What a crash leaves of it
+// is in tmp, which the next start empties.
+func (f folder) replaceFile(content []byte, elem ...string) error {
+	final := f.path(elem...)
+	return durable.Replace(f.fs, final, f.path(tmpName, f.fs.PathBase(final)+".new"), content)
 }
 
 // founded tells whether a database was made here. Without the mark there must
 // be nothing that belongs to one: a folder that lost its database is not an
 // empty queue.
 func (f folder) founded() (bool, error) {
-	text, err := f.readFile(f.path(formatName))
+	text, err := durable.Read(f.fs, f.path(formatName))
 	switch {
 	case err == nil && string(text) == formatText:
 		return true, nil
@@ -104,38 +104,7 @@ func (f folder) founded() (bool, error) {
 }
 
 // found leaves the mark.
-func (f folder) found() error {
-	tmp := f.path(tmpName, formatName)
-	if err := f.writeFile(tmp, []byte(formatText)); err != nil {
-		return err
-	}
-	if err := f.fs.Rename(tmp, f.path(formatName)); err != nil {
-		return err
-	}
-	return f.syncDir(f.root)
-}
-
-func (f folder) readFile(name string) ([]byte, error) {
-	file, err := f.fs.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(file)
-	return data, errors.Join(err, file.Close())
-}
-
-// writeFile writes a file and syncs it; the folder is the caller's.
-func (f folder) writeFile(name string, data []byte) error {
-	file, err := f.fs.Create(name, category)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(data)
-	if err == nil {
-		err = file.Sync()
-	}
-	return errors.Join(err, file.Close())
-}
+func (f folder) found() error { return f.replaceFile([]byte(formatText), formatName) }
 
 // clean removes the files that a former process was writing.
 func (f folder) clean() error {

@@ -97,20 +97,12 @@ func (p *Pebble) cutMessage(b *pebble.Batch, id ID) {
 func (p *Pebble) keep(name string, id ID, cause error) bool {
 	p.damaged.Add(1)
 	p.opt.Log.Error("spool: damaged record, see quarantine", "message", id, "file", name, "error", cause)
-	final := p.folder.path(quarantineName, name)
-	_, err := p.opt.FS.Stat(final)
+	_, err := p.opt.FS.Stat(p.folder.path(quarantineName, name))
 	if !errors.Is(err, os.ErrNotExist) {
 		p.logError("looking into quarantine", err)
 		return err == nil
 	}
-	tmp := p.folder.path(tmpName, name+".quarantine")
-	err = p.folder.writeFile(tmp, p.dump(id, cause))
-	if err == nil {
-		err = p.opt.FS.Rename(tmp, final)
-	}
-	if err == nil {
-		err = p.folder.syncDir(p.folder.path(quarantineName))
-	}
+	err = p.folder.replaceFile(p.dump(id, cause), quarantineName, name)
 	p.logError("writing to quarantine", err)
 	return err == nil
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sys/unix"
+
+	"github.com/postroad/postroad/internal/durable"
 )
 
 // checkEvery is how often the disk is asked for its free space. Between two
@@ -104,7 +106,7 @@ func (s *space) layBallast(size int64) error {
 	if _, err := s.p.opt.FS.Stat(name); !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	f, err := s.p.opt.FS.Create(name, category)
+	f, err := s.p.opt.FS.Create(name, durable.Category)
 	if err != nil {
 		return err
 	}
