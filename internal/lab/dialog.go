@@ -74,6 +74,15 @@ func (d *Dialog) Command(line string) (Reply, error) {
 	return d.Reply()
 }
 
+// Message sends a message once DATA was answered, with its dots doubled and the
+// final one, and reads the reply.
+func (d *Dialog) Message(data []byte) (Reply, error) {
+	if err := d.Write(string(stuffed(data))); err != nil {
+		return Reply{}, err
+	}
+	return d.Reply()
+}
+
 // Reply reads one reply of any number of lines.
 func (d *Dialog) Reply() (Reply, error) {
 	var r Reply

@@ -32,26 +32,6 @@ func dealUntil(ctx context.Context, l *load.Ledger, addr string, sessions int, t
 	return wg.Wait
 }
 
-// settled waits until all that was acknowledged has arrived, unaltered.
-func settled(t *testing.T, l *load.Ledger, sink *lab.Receiver) load.Account {
-	t.Helper()
-	var a load.Account
-	counted := 0
-	peer.WaitFor(t, 120*time.Second, func() error {
-		all := sink.Messages()
-		l.Arrive(all[counted:])
-		counted = len(all)
-		if a = l.Account(); len(a.Lost) > 0 {
-			return fmt.Errorf("%d acknowledged messages have not arrived, %s first", len(a.Lost), a.Lost[0])
-		}
-		return nil
-	})
-	if len(a.Altered) > 0 {
-		t.Errorf("%d messages were altered, %s first", len(a.Altered), a.Altered[0])
-	}
-	return a
-}
-
 // newestLog is the log that the database writes to.
 func newestLog(t *testing.T, data string) string {
 	t.Helper()
@@ -76,16 +56,9 @@ func TestFailingDisk(t *testing.T) {
 		"syncs from then on":   "fdatasync:error=EIO:when=2+",
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir, bind := peer.Dir(t), peer.FreePort(t)
-			sink, err := lab.Listen(lab.Config{Name: "sink.test"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer sink.Close()
-			data := filepath.Join(dir, "data")
-			text := fmt.Sprintf(config, data, bind, sink.Addr)
-			p := peer.StartPostroad(t, dir, text, bind)
-			detach := trace(t, p, filepath.Join(dir, "trace"), "-P", newestLog(t, data), "-e", "trace=write,fdatasync", "-e", "inject="+inject)
+			r := peer.NewRelay(t)
+			p := r.Start(t)
+			detach := trace(t, p, filepath.Join(r.Dir, "trace"), "-P", newestLog(t, r.Data), "-e", "trace=write,fdatasync", "-e", "inject="+inject)
 			l := load.NewLedger()
 			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 			defer cancel()
@@ -94,7 +67,7 @@ func TestFailingDisk(t *testing.T) {
 				p.Cmd.Wait()
 				close(ended)
 			}()
-			wait := dealUntil(ctx, l, bind, 8, func(promise) {})
+			wait := dealUntil(ctx, l, r.Addr, 8, func(promise) {})
 			select {
 			case <-ended:
 			case <-ctx.Done():
@@ -104,8 +77,8 @@ func TestFailingDisk(t *testing.T) {
 			wait()
 			detach()
 			acked := len(l.AckedIDs())
-			peer.StartPostroad(t, dir, text, bind)
-			a := settled(t, l, sink)
+			r.Start(t)
+			a := settled(t, l, r.Sink)
 			t.Logf("%s: the server ended after %d acknowledged messages; 0 lost, %d altered, %d twice", name, acked, len(a.Altered), a.Duplicates)
 		})
 	}
@@ -115,35 +88,28 @@ func TestFailingDisk(t *testing.T) {
 // and after a restart the server takes mail again.
 func TestFailingBody(t *testing.T) {
 	peer.Need(t, "strace")
-	dir, bind := peer.Dir(t), peer.FreePort(t)
-	sink, err := lab.Listen(lab.Config{Name: "sink.test"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sink.Close()
-	data := filepath.Join(dir, "data")
-	text := fmt.Sprintf(config, data, bind, sink.Addr)
-	p := peer.StartPostroad(t, dir, text, bind)
+	r := peer.NewRelay(t)
+	p := r.Start(t)
 	// Of the calls on the folder body, only the sync of its names is followed.
-	detach := trace(t, p, filepath.Join(dir, "trace"), "-P", filepath.Join(data, "spool/body"), "-e", "trace=fsync", "-e", "inject=fsync:error=EIO")
+	detach := trace(t, p, filepath.Join(r.Dir, "trace"), "-P", filepath.Join(r.Data, "spool/body"), "-e", "trace=fsync", "-e", "inject=fsync:error=EIO")
 	l := load.NewLedger()
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
-	failed := deal(ctx, l, bind, 200, func(promise) {})
+	failed := deal(ctx, l, r.Addr, 200, func(promise) {})
 	if failed == nil || !strings.Contains(failed.Error(), "451") {
 		t.Errorf("a body whose folder was not synced: %v", failed)
 	}
-	if err := deal(ctx, l, bind, 1, func(promise) {}); err == nil {
+	if err := deal(ctx, l, r.Addr, 1, func(promise) {}); err == nil {
 		t.Error("mail is taken after a disk failed")
 	}
 	detach()
 	p.Cmd.Process.Signal(syscall.SIGTERM)
 	p.Cmd.Wait()
-	peer.StartPostroad(t, dir, text, bind)
-	if err := deal(ctx, l, bind, 5, func(promise) {}); err != nil {
+	r.Start(t)
+	if err := deal(ctx, l, r.Addr, 5, func(promise) {}); err != nil {
 		t.Errorf("after the restart: %v", err)
 	}
-	a := settled(t, l, sink)
+	a := settled(t, l, r.Sink)
 	t.Logf("%d acknowledged, 0 lost, %d altered, %d twice", a.Acked, len(a.Altered), a.Duplicates)
 }
 
@@ -156,21 +122,15 @@ func TestSlowDisk(t *testing.T) {
 	if os.Getenv("POSTROAD_CRASH") == "all" {
 		lasts = 30 * time.Second
 	}
-	dir, bind := peer.Dir(t), peer.FreePort(t)
-	sink, err := lab.Listen(lab.Config{Name: "sink.test"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sink.Close()
-	p := peer.StartPostroad(t, dir, fmt.Sprintf(config, filepath.Join(dir, "data"), bind, sink.Addr), bind)
-	detach := trace(t, p, filepath.Join(dir, "trace"), "-e", "trace=fdatasync", "-e", fmt.Sprintf("inject=fdatasync:delay_enter=%d", slow.Microseconds()))
+	r := peer.NewRelay(t)
+	detach := trace(t, r.Start(t), filepath.Join(r.Dir, "trace"), "-e", "trace=fdatasync", "-e", fmt.Sprintf("inject=fdatasync:delay_enter=%d", slow.Microseconds()))
 	l := load.NewLedger()
 	var mu sync.Mutex
 	acked := map[string]time.Time{}
 	ctx, cancel := context.WithTimeout(context.Background(), lasts)
 	defer cancel()
 	begun := time.Now()
-	dealUntil(ctx, l, bind, 20, func(p promise) {
+	dealUntil(ctx, l, r.Addr, 20, func(p promise) {
 		mu.Lock()
 		defer mu.Unlock()
 		acked[p.id] = p.at
@@ -178,8 +138,8 @@ func TestSlowDisk(t *testing.T) {
 	took := time.Since(begun)
 	time.Sleep(time.Second)
 	detach()
-	waits := arrivals(sink, acked)
-	a := settled(t, l, sink)
+	waits := arrivals(r.Sink, acked)
+	a := settled(t, l, r.Sink)
 	if len(waits) < 20 {
 		t.Fatalf("only %d messages: nothing was measured", len(waits))
 	}
@@ -236,21 +196,16 @@ func TestFullDisk(t *testing.T) {
 }
 
 func fillDisk(t *testing.T, data, least string) {
-	sink, err := lab.Listen(lab.Config{Name: "sink.test"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sink.Close()
-	sink.On(lab.Rule{At: lab.Mail, Reply: "451 4.3.0 later"})
-	dir, bind := peer.Dir(t), peer.FreePort(t)
-	text := fmt.Sprintf("min_free = %q\n", least) + fmt.Sprintf(config, data, bind, sink.Addr)
-	server := peer.StartPostroad(t, dir, text, bind)
+	r := peer.NewRelay(t)
+	r.Data, r.Head = data, fmt.Sprintf("min_free = %q\n", least)
+	r.Sink.On(lab.Rule{At: lab.Mail, Reply: "451 4.3.0 later"})
+	server := r.Start(t)
 	l := load.NewLedger()
 	l.BigEvery(1) // a file each, which fills both
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	wait := dealUntil(ctx, l, bind, 6, func(promise) {})
-	peer.WaitFor(t, 90*time.Second, func() error { return refusesFull(bind) })
+	wait := dealUntil(ctx, l, r.Addr, 6, func(promise) {})
+	peer.WaitFor(t, 90*time.Second, func() error { return refusesFull(r.Addr) })
 	before := len(l.AckedIDs())
 	left := ^uint64(0)
 	for range 30 { // it stays so under load, with room left
@@ -262,10 +217,10 @@ func fillDisk(t *testing.T, data, least string) {
 		left = min(left, st.Ffree)
 	}
 	begun := time.Now()
-	if err := peer.Greets(bind); err != nil || time.Since(begun) > 5*time.Second {
+	if err := peer.Greets(r.Addr); err != nil || time.Since(begun) > 5*time.Second {
 		t.Errorf("a full disk and a greeting: %v after %v", err, time.Since(begun))
 	}
-	sink.Clear()
+	r.Sink.Clear()
 	peer.WaitFor(t, 90*time.Second, func() error {
 		if n := len(l.AckedIDs()); n <= before+20 {
 			return fmt.Errorf("%d messages were taken before the disk was full, %d now", before, n)
@@ -274,7 +229,7 @@ func fillDisk(t *testing.T, data, least string) {
 	})
 	cancel()
 	wait()
-	a := settled(t, l, sink)
+	a := settled(t, l, r.Sink)
 	server.Cmd.Process.Signal(syscall.SIGINT) // before its disk goes
 	server.Cmd.Wait()
 	t.Logf("%d messages until 452, %d in all; 0 lost, %d altered, %d twice; %d inodes left at the fullest", before, a.Acked, len(a.Altered), a.Duplicates, left)

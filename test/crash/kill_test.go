@@ -2,10 +2,8 @@ package crash
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -16,9 +14,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	peer.RemoveBinary()
-	os.Exit(code)
+	peer.Main(m)
 }
 
 // round counts of the short slice and of the campaign.
@@ -32,61 +28,27 @@ func rounds() (n, sessions int) {
 	return 8, 40
 }
 
-const config = `
-hostname = "crash.test"
-data     = %q
-listener "in" {
-  bind = [%q]
-}
-relay "in" {
-  client = ["127.0.0.0/8"]
-}
-transport "smtp" "sink" {
-  to    = [%q]
-  retry = retry.soon
-}
-retry "soon" {
-  after   = ["1s"]
-  then    = "1s"
-  give_up = "5d"
-}
-route "default" {
-  via = transport.sink
-}
-log {
-  level = "warn"
-}
-`
-
-func TestKillUnderLoad(t *testing.T) {
-	n, sessions := rounds()
-	sink, err := lab.Listen(lab.Config{Name: "sink.test", Addr: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sink.Close()
-	dir, bind := peer.Dir(t), peer.FreePort(t)
-	text := fmt.Sprintf(config, filepath.Join(dir, "data"), bind, sink.Addr)
-	c := load.Client{Ledger: load.NewLedger(), Addr: bind, To: []string{"u@b.test"}}
-	rng := rand.New(rand.NewPCG(1, uint64(n)))
-	for range n {
-		killRound(t, c, peer.StartPostroad(t, dir, text, bind), sessions, time.Duration(100+rng.IntN(900))*time.Millisecond)
-	}
-	peer.StartPostroad(t, dir, text, bind)
-	var a load.Account
-	counted := 0
-	peer.WaitFor(t, 5*time.Minute, func() error { // a campaign leaves a hundred thousand and more
-		all := sink.Messages()
-		c.Ledger.Arrive(all[counted:])
-		counted = len(all)
-		if a = c.Ledger.Account(); len(a.Lost) > 0 {
-			return fmt.Errorf("%d acknowledged messages have not arrived, %s first", len(a.Lost), a.Lost[0])
-		}
-		return nil
-	})
+// settled waits until all that was acknowledged has arrived, unaltered.
+func settled(t *testing.T, l *load.Ledger, sink *lab.Receiver) load.Account {
+	t.Helper()
+	peer.WaitFor(t, 5*time.Minute, l.Follow(sink)) // a campaign leaves a hundred thousand and more
+	a := l.Account()
 	if len(a.Altered) > 0 {
 		t.Errorf("%d messages were altered, %s first", len(a.Altered), a.Altered[0])
 	}
+	return a
+}
+
+func TestKillUnderLoad(t *testing.T) {
+	n, sessions := rounds()
+	r := peer.NewRelay(t)
+	c := load.Client{Ledger: load.NewLedger(), Addr: r.Addr, To: []string{"u@b.test"}}
+	rng := rand.New(rand.NewPCG(1, uint64(n)))
+	for range n {
+		killRound(t, c, r.Start(t), sessions, time.Duration(100+rng.IntN(900))*time.Millisecond)
+	}
+	r.Start(t)
+	a := settled(t, c.Ledger, r.Sink)
 	// A delivery whose end was not yet durable is made again: one a session and a
 	// connection of the transport at most, each round.
 	if most := n * (sessions + 256 + 20); a.Duplicates > most {

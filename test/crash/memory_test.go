@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,14 +28,9 @@ func TestMemoryBudget(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a quarter of a gigabyte over loopback")
 	}
-	sink, err := lab.Listen(lab.Config{Name: "sink.test", Addr: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sink.Close()
-	dir, bind := peer.Dir(t), peer.FreePort(t)
-	p := peer.StartPostroad(t, dir, fmt.Sprintf(config, filepath.Join(dir, "data"), bind, sink.Addr), bind)
-	all := openAll(t, bind)
+	r := peer.NewRelay(t)
+	p := r.Start(t)
+	all := openAll(t, r.Addr)
 	if peak := peakMemory(t, p.Cmd.Process.Pid); peak > mostMemory {
 		t.Errorf("%d MB of memory for %d MB in the middle of a message", peak>>20, halfSent*halfOctets>>20)
 	} else {

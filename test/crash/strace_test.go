@@ -79,8 +79,7 @@ func deal(ctx context.Context, l *load.Ledger, addr string, most int, tell func(
 				return fmt.Errorf("%s: %v %w", line, r, err)
 			}
 		}
-		stuffed := strings.ReplaceAll("\r\n"+string(data), "\r\n.", "\r\n..")[2:]
-		r, err := d.Command(strings.TrimSuffix(stuffed, "\r\n") + "\r\n.")
+		r, err := d.Message(data)
 		if err != nil || r.Code != 250 {
 			return fmt.Errorf("end of data: %v %w", r, err)
 		}
@@ -156,22 +155,16 @@ func (c *call) file() string {
 func TestSyncBeforeReply(t *testing.T) {
 	peer.Need(t, "strace")
 	sessions, each := 8, 15
-	dir, bind := peer.Dir(t), peer.FreePort(t)
-	sink, err := lab.Listen(lab.Config{Name: "sink.test"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sink.Close()
-	p := peer.StartPostroad(t, dir, fmt.Sprintf(config, filepath.Join(dir, "data"), bind, sink.Addr), bind)
-	out := filepath.Join(dir, "trace")
-	detach := trace(t, p, out, "-s", "40000", "-e", "trace=write,fdatasync,fsync,sync_file_range")
+	r := peer.NewRelay(t)
+	out := filepath.Join(r.Dir, "trace")
+	detach := trace(t, r.Start(t), out, "-s", "40000", "-e", "trace=write,fdatasync,fsync,sync_file_range")
 	l := load.NewLedger()
 	var mu sync.Mutex
 	var promises []promise
 	var wg sync.WaitGroup
 	for range sessions {
 		wg.Go(func() {
-			err := deal(context.Background(), l, bind, each, func(p promise) {
+			err := deal(context.Background(), l, r.Addr, each, func(p promise) {
 				mu.Lock()
 				defer mu.Unlock()
 				promises = append(promises, p)

@@ -47,9 +47,7 @@ func TestMain(m *testing.M) {
 	}
 	// Worlds wait for other programs most of the time.
 	flag.Set("test.parallel", "8")
-	code := m.Run()
-	peer.RemoveBinary()
-	os.Exit(code)
+	peer.Main(m)
 }
 
 // outcome is what came out of one world.

@@ -24,9 +24,7 @@ import (
 func TestMain(m *testing.M) {
 	// Tests that run side by side wait for other programs most of the time.
 	flag.Set("test.parallel", "6")
-	code := m.Run()
-	peer.RemoveBinary()
-	os.Exit(code)
+	peer.Main(m)
 }
 
 // head is the beginning of every configuration here.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"strings"
 	"sync"
 	"time"
 
@@ -84,11 +83,7 @@ func (c Client) send(d *lab.Dialog, to string) error {
 			return fmt.Errorf("%s: %v", line, r)
 		}
 	}
-	stuffed := strings.ReplaceAll("\r\n"+string(data), "\r\n.", "\r\n..")[2:]
-	if err := d.Write(stuffed + ".\r\n"); err != nil {
-		return err
-	}
-	r, err := d.Reply()
+	r, err := d.Message(data)
 	if err != nil {
 		return err
 	}

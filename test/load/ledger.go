@@ -88,6 +88,21 @@ func (l *Ledger) Arrive(messages []lab.Message) {
 	}
 }
 
+// Follow gives a function that notes what has come to a receiver since it was
+// called before. Its error says that acknowledged messages have not arrived yet.
+func (l *Ledger) Follow(sink *lab.Receiver) func() error {
+	noted := 0
+	return func() error {
+		all := sink.Messages()
+		l.Arrive(all[noted:])
+		noted = len(all)
+		if lost := l.Account().Lost; len(lost) > 0 {
+			return fmt.Errorf("%d acknowledged messages have not arrived, %s first", len(lost), lost[0])
+		}
+		return nil
+	}
+}
+
 // Whole tells whether a digest is that of the message with an id.
 func (l *Ledger) Whole(id, digest string) bool {
 	l.mu.Lock()

@@ -24,7 +24,7 @@ var built = sync.OnceValues(func() (string, error) {
 	return bin, nil
 })
 
-// Binary is the path of the program, built once. RemoveBinary takes it away.
+// Binary is the path of the program, built once; Main takes it away.
 func Binary(t *testing.T) string {
 	t.Helper()
 	bin, err := built()
@@ -34,11 +34,14 @@ func Binary(t *testing.T) string {
 	return bin
 }
 
-// RemoveBinary is for the end of TestMain.
-func RemoveBinary() {
+// Main runs the tests of a package, and takes the program away when it was built
+// for them. It ends the process.
+func Main(m *testing.M) {
+	code := m.Run()
 	if bin, err := built(); err == nil {
 		os.RemoveAll(filepath.Dir(bin))
 	}
+	os.Exit(code)
 }
 
 // Postroad is a running server.

@@ -23,9 +23,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	peer.RemoveBinary()
-	os.Exit(code)
+	peer.Main(m)
 }
 
 // size gives how many worlds, and letters in each: a slice, or as many worlds as

@@ -20,30 +20,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	peer.RemoveBinary()
-	os.Exit(code)
+	peer.Main(m)
 }
-
-const config = `
-hostname = "restart.test"
-data     = %q
-listener "in" {
-  bind = [%q]
-}
-relay "in" {
-  client = ["127.0.0.0/8"]
-}
-transport "smtp" "sink" {
-  to = [%q]
-}
-route "default" {
-  via = transport.sink
-}
-log {
-  level = "warn"
-}
-`
 
 // pace of the load: messages a second, each over a connection of its own, and for
 // how long; so many restarts happen meanwhile.
@@ -81,13 +59,8 @@ func (c *tally) note(begin time.Time, later bool, err error) {
 }
 
 func TestRestartUnderLoad(t *testing.T) {
-	sink, err := lab.Listen(lab.Config{Name: "sink.test", Addr: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sink.Close()
-	dir, bind := peer.Dir(t), peer.FreePort(t)
-	p := peer.StartPostroad(t, dir, fmt.Sprintf(config, filepath.Join(dir, "data"), bind, sink.Addr), bind)
+	r := peer.NewRelay(t)
+	p := r.Start(t)
 	ledger := load.NewLedger()
 	var c tally
 	rate, lasts, restarts := pace()
@@ -96,24 +69,15 @@ func TestRestartUnderLoad(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		paced(ctx, rate, func() { one(ledger, &c, bind) })
+		paced(ctx, rate, func() { one(ledger, &c, r.Addr) })
 	}()
 	for range restarts {
 		time.Sleep(lasts / time.Duration(restarts+1))
 		restart(t, p)
 	}
 	<-done
-	var a load.Account
-	counted := 0
-	peer.WaitFor(t, 30*time.Second, func() error {
-		all := sink.Messages()
-		ledger.Arrive(all[counted:])
-		counted = len(all)
-		if a = ledger.Account(); len(a.Lost) > 0 {
-			return fmt.Errorf("%d acknowledged messages have not arrived", len(a.Lost))
-		}
-		return nil
-	})
+	peer.WaitFor(t, 30*time.Second, ledger.Follow(r.Sink))
+	a := ledger.Account()
 	if len(c.refused)+len(c.broken) > 0 {
 		t.Errorf("%d connections were refused, %d broken: %v", len(c.refused), len(c.broken), errors.Join(append(c.refused, c.broken...)...))
 	}
@@ -177,11 +141,7 @@ func send(addr string, data []byte) (later bool, err error) {
 	if r.Code != 354 {
 		return r.Code/100 == 4, fmt.Errorf("DATA: %v", r)
 	}
-	stuffed := strings.ReplaceAll("\r\n"+string(data), "\r\n.", "\r\n..")[2:]
-	if err := d.Write(stuffed + ".\r\n"); err != nil {
-		return false, err
-	}
-	if r, err = d.Reply(); err != nil || r.Code != 250 {
+	if r, err = d.Message(data); err != nil || r.Code != 250 {
 		return false, fmt.Errorf("end of data: %v, %w", r, err)
 	}
 	return false, nil
@@ -190,14 +150,9 @@ func send(addr string, data []byte) (later bool, err error) {
 // TestRestartEndsSessions: who is idle is told 421, who is in a transaction ends
 // it first.
 func TestRestartEndsSessions(t *testing.T) {
-	sink, err := lab.Listen(lab.Config{Name: "sink.test", Addr: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sink.Close()
-	dir, bind := peer.Dir(t), peer.FreePort(t)
-	p := peer.StartPostroad(t, dir, fmt.Sprintf(config, filepath.Join(dir, "data"), bind, sink.Addr), bind)
-	idle, busy := greet(t, bind), greet(t, bind)
+	r := peer.NewRelay(t)
+	p := r.Start(t)
+	idle, busy := greet(t, r.Addr), greet(t, r.Addr)
 	for _, line := range []string{"MAIL FROM:<s@src.test>", "RCPT TO:<u@b.test>", "DATA"} {
 		if _, err := busy.Command(line); err != nil {
 			t.Fatal(err)
@@ -221,7 +176,7 @@ func TestRestartEndsSessions(t *testing.T) {
 		t.Errorf("after its transaction the session heard %v, %v", r, err)
 	}
 	<-ended
-	if _, err := sink.WaitMessages(1, 10*time.Second); err != nil {
+	if _, err := r.Sink.WaitMessages(1, 10*time.Second); err != nil {
 		t.Error(err)
 	}
 }
@@ -229,9 +184,9 @@ func TestRestartEndsSessions(t *testing.T) {
 // TestRestartIsRefused: a configuration that does not load leaves the server as
 // it is.
 func TestRestartIsRefused(t *testing.T) {
-	dir, bind := peer.Dir(t), peer.FreePort(t)
-	p := peer.StartPostroad(t, dir, fmt.Sprintf(config, filepath.Join(dir, "data"), bind, "127.0.0.1:9"), bind)
-	peer.Write(t, dir, "postroad.hcl", "hostname = 7 +\n")
+	r := peer.NewRelay(t)
+	p := r.Start(t)
+	peer.Write(t, r.Dir, "postroad.hcl", "hostname = 7 +\n")
 	if out, err := exec.Command(p.Bin, "restart", "-c", p.Config).CombinedOutput(); err == nil {
 		t.Errorf("a broken configuration is no reason: %s", out)
 	}
@@ -239,7 +194,7 @@ func TestRestartIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	time.Sleep(500 * time.Millisecond)
-	if err := peer.Greets(bind); err != nil {
+	if err := peer.Greets(r.Addr); err != nil {
 		t.Errorf("after the refusal: %v", err)
 	}
 }
@@ -247,20 +202,20 @@ func TestRestartIsRefused(t *testing.T) {
 // TestRestartBeforeRepair: with a spool that the next start would refuse, the
 // server goes on.
 func TestRestartBeforeRepair(t *testing.T) {
-	dir, bind := peer.Dir(t), peer.FreePort(t)
-	p := peer.StartPostroad(t, dir, fmt.Sprintf(config, filepath.Join(dir, "data"), bind, "127.0.0.1:9"), bind)
-	peer.Write(t, filepath.Join(dir, "data", "spool"), "DAMAGED", "000007.sst\n")
+	r := peer.NewRelay(t)
+	p := r.Start(t)
+	peer.Write(t, filepath.Join(r.Data, "spool"), "DAMAGED", "000007.sst\n")
 	if err := p.Cmd.Process.Signal(syscall.SIGUSR2); err != nil {
 		t.Fatal(err)
 	}
 	peer.WaitFor(t, 10*time.Second, func() error {
-		log, err := os.ReadFile(filepath.Join(dir, "postroad.log"))
+		log, err := os.ReadFile(filepath.Join(r.Dir, "postroad.log"))
 		if !strings.Contains(string(log), "000007.sst") {
 			return fmt.Errorf("the log does not tell of it: %s, %w", log, err)
 		}
 		return nil
 	})
-	if err := peer.Greets(bind); err != nil {
+	if err := peer.Greets(r.Addr); err != nil {
 		t.Errorf("after the refusal: %v", err)
 	}
 }
@@ -278,13 +233,14 @@ func TestSocketOfSystemd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	dir, bind := peer.Dir(t), ln.Addr().String()
-	early, err := net.Dial("tcp", bind)
+	r := peer.NewRelay(t)
+	r.Addr = ln.Addr().String()
+	early, err := net.Dial("tcp", r.Addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer early.Close()
-	file := peer.Write(t, dir, "postroad.hcl", fmt.Sprintf(config, filepath.Join(dir, "data"), bind, "127.0.0.1:9"))
+	file := peer.Write(t, r.Dir, "postroad.hcl", r.Config())
 	cmd := exec.Command("sh", "-c", "LISTEN_FDS=1 LISTEN_PID=$$ exec "+peer.Binary(t)+" serve -c "+file)
 	cmd.ExtraFiles = []*os.File{f}
 	if err := cmd.Start(); err != nil {
