@@ -29,7 +29,7 @@ func separateBodies(from []byte) (pebble.SpanPolicy, []byte, error) {
 // flushed.
 func (p *Pebble) databaseOptions() *pebble.Options {
 	opt := &pebble.Options{
-		FS:                 databaseFS{FS: p.opt.FS, fail: p.fail, running: &p.running},
+		FS:                 databaseFS{FS: p.opt.FS, fail: p.fail, unread: p.mergeUnread, running: &p.running},
 		Logger:             databaseLog{p},
 		FormatMajorVersion: pebble.FormatValueSeparation,
 		// A message that is delivered while its memtable lives never reaches a
@@ -44,6 +44,7 @@ func (p *Pebble) databaseOptions() *pebble.Options {
 			DataCorruption:  func(i pebble.DataCorruptionInfo) { p.damageFound(i) },
 		},
 	}
+	opt.Local.ReadaheadConfig = mergeReadahead()
 	opt.Experimental.SpanPolicyFunc = separateBodies
 	opt.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy {
 		return pebble.ValueSeparationPolicy{
@@ -68,6 +69,13 @@ func (p *Pebble) backgroundError(err error) {
 	if !errors.Is(err, pebble.ErrCancelledCompaction) {
 		p.opt.Log.Error("spool: background work of the database failed", "error", err)
 	}
+}
+
+// mergeUnread is the end because a table cannot be read in background work.
+// Nothing says whether it can be read again: the next start reads it all first.
+func (p *Pebble) mergeUnread(file string, err error) {
+	p.distrust.found(file)
+	p.fail(fmt.Errorf("%w: %s cannot be read in background work; the next start looks whether it can be: %w", ErrDamaged, file, err))
 }
 
 // databaseLog passes pebble's log on: what it does every second is worth a line

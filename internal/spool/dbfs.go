@@ -2,13 +2,16 @@ package spool
 
 import (
 	"errors"
+	"io"
+	"slices"
 	"strings"
 	"sync/atomic"
 
+	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// databaseFS is the file system as pebble sees it. Two things are done better
+// databaseFS is the file system as pebble sees it. Three things are done better
 // than pebble does them.
 //
 // It makes the name of a new manifest durable before anything refers to it.
@@ -21,10 +24,15 @@ import (
 // synced or closed, it ends the store with a reason. pebble itself dies of most
 // of these: of a log's with a panic over its own locks, of a blob file's with a
 // nil pointer.
+//
+// When a table cannot be read while it is merged with others, it tells unread.
+// pebble tries again for ever, or panics with the error, by where in a table the
+// block stands.
 type databaseFS struct {
 	vfs.FS
 	fail    func(error)
-	running *atomic.Bool // the database is open; Open and Close return errors of a log
+	unread  func(file string, err error) // does not return
+	running *atomic.Bool                 // the database is open; Open and Close return errors of a log
 }
 
 // check ends the store when a vital file failed.
@@ -66,6 +74,24 @@ func (fs databaseFS) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (vf
 	return fs.vital(to, f, err)
 }
 
+// Open opens a file for reading. What asks for reading in sequence is a merge,
+// by mergeReadahead.
+func (fs databaseFS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
+	f, err := fs.FS.Open(name, opts...)
+	if err != nil || !strings.HasSuffix(name, ".sst") || !slices.Contains(opts, vfs.SequentialReadsOption) {
+		return f, err
+	}
+	return mergedFile{f, func(err error) { fs.unread(fs.PathBase(name), err) }}, nil
+}
+
+// mergeReadahead has only merges of tables read by a handle for reading in
+// sequence, so that Open can tell them from what is read for a message.
+func mergeReadahead() *objstorageprovider.ReadaheadConfig {
+	c := &objstorageprovider.ReadaheadConfig{}
+	c.Set(objstorageprovider.FadviseSequential, objstorageprovider.SysReadahead)
+	return c
+}
+
 // OpenDir opens a folder for syncing.
 func (fs databaseFS) OpenDir(name string) (vfs.File, error) {
 	f, err := fs.FS.OpenDir(name)
@@ -92,6 +118,20 @@ func (d databaseDir) Sync() error {
 		d.fs.fail(err)
 	}
 	return err
+}
+
+// mergedFile is a table that is being merged with others.
+type mergedFile struct {
+	vfs.File
+	unread func(error)
+}
+
+func (f mergedFile) ReadAt(b []byte, at int64) (int, error) {
+	n, err := f.File.ReadAt(b, at)
+	if err != nil && !errors.Is(err, io.EOF) {
+		f.unread(err)
+	}
+	return n, err
 }
 
 // vitalFile is a log or blob file, whose failure ends the store.
