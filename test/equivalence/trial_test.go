@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/postroad/postroad/internal/importer/postfix"
+	"github.com/postroad/postroad/test/peer"
 )
 
 // trial is one envelope with its message.
@@ -60,7 +61,7 @@ func (w *world) trials() []trial {
 	}
 	for range 50 * w.Envelopes {
 		pick := func() postfix.Question { return probes[chance.IntN(len(probes))] }
-		add(postfix.Question{Client: pick().Client, Sender: pick().Sender, Recipient: altered(chance, pick().Recipient, pick().Recipient)})
+		add(postfix.Question{Client: pick().Client, Sender: pick().Sender, Recipient: peer.Altered(chance, pick().Recipient, pick().Recipient)})
 	}
 	return out
 }
@@ -86,25 +87,4 @@ func (w *world) lines(name string) []string {
 		return nil
 	}
 	return strings.Split(strings.TrimSpace(string(text)), "\n")
-}
-
-// altered makes an address out of two.
-func altered(chance *rand.Rand, a, b string) string {
-	local, domain, _ := strings.Cut(a, "@")
-	other, _, _ := strings.Cut(b, "@")
-	switch chance.IntN(8) {
-	case 0:
-		return local + "x@" + domain
-	case 1, 2:
-		return other + "@" + domain
-	case 3:
-		return local + "@deep.er." + domain
-	case 4:
-		return local + "+more@" + domain
-	case 5:
-		return local + "-more@" + domain
-	case 6:
-		return local + "_more+x@" + domain
-	}
-	return a
 }

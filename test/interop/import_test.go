@@ -138,30 +138,9 @@ func envelopes(r *postfix.Result) []postfix.Question {
 	chance := rand.New(rand.NewPCG(1, 2))
 	for range 50 * envelopesEach {
 		pick := func() postfix.Question { return probes[chance.IntN(len(probes))] }
-		add(postfix.Question{Client: pick().Client, Sender: pick().Sender, Recipient: altered(chance, pick().Recipient, pick().Recipient)})
+		add(postfix.Question{Client: pick().Client, Sender: pick().Sender, Recipient: peer.Altered(chance, pick().Recipient, pick().Recipient)})
 	}
 	return out
-}
-
-// altered makes an address out of two.
-func altered(chance *rand.Rand, a, b string) string {
-	local, domain, _ := strings.Cut(a, "@")
-	other, _, _ := strings.Cut(b, "@")
-	switch chance.IntN(8) {
-	case 0:
-		return local + "x@" + domain
-	case 1, 2:
-		return other + "@" + domain
-	case 3:
-		return local + "@deep.er." + domain
-	case 4:
-		return local + "+more@" + domain
-	case 5:
-		return local + "-more@" + domain
-	case 6:
-		return local + "_more+x@" + domain
-	}
-	return a
 }
 
 // askPostfix sends a message for each question and reads from the log what
