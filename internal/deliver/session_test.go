@@ -2,13 +2,8 @@ package deliver
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"math/big"
 	"net"
 	"net/netip"
 	"os"
@@ -21,43 +16,28 @@ import (
 
 	"github.com/postroad/postroad/internal/config"
 	"github.com/postroad/postroad/internal/decide"
+	"github.com/postroad/postroad/internal/lab"
 	"github.com/postroad/postroad/internal/spool"
 )
 
 // certificate for a name, and the pool that trusts it.
 func certificate(t *testing.T, name string) (*tls.Config, *x509.CertPool) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ca, err := lab.NewCA()
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Unix(0, 0), NotAfter: time.Now().AddDate(100, 0, 0),
-	}
-	if ip := net.ParseIP(name); ip != nil {
-		template.IPAddresses = []net.IP{ip}
-	} else {
-		template.DNSNames = []string{name}
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	cert, err := ca.Certificate(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(cert)
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, roots
+	return &tls.Config{Certificates: []tls.Certificate{cert}}, ca.Pool()
 }
 
 // The TLS modes of a transport against hosts with a good certificate, one for
 // another name, none at all and one that fails the handshake.
 func TestTLSModes(t *testing.T) {
 	good, roots := certificate(t, "mx.partner.example")
-	other, otherRoots := certificate(t, "other.example")
-	_ = otherRoots
+	other, _ := certificate(t, "other.example")
 	broken := &tls.Config{}
 	const (
 		inTLS    = "a delivered 250 2.0.0 taken TLS1.3"

@@ -42,12 +42,11 @@ func template(name string) *x509.Certificate {
 	if err != nil { // crypto/rand does not fail (Go 1.24)
 		serial = big.NewInt(1)
 	}
-	now := time.Now()
-	return &x509.Certificate{
+	return &x509.Certificate{ // valid by the clock of a synctest bubble too
 		SerialNumber: serial,
 		Subject:      pkix.Name{CommonName: name},
-		NotBefore:    now.Add(-time.Hour),
-		NotAfter:     now.Add(24 * time.Hour),
+		NotBefore:    time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC),
+		NotAfter:     time.Date(2090, 1, 1, 0, 0, 0, 0, time.UTC),
 	}
 }
 
@@ -82,24 +81,33 @@ func (ca *CA) Pool() *x509.CertPool {
 // its path.
 func (ca *CA) WriteRoots(dir string) (string, error) {
 	path := filepath.Join(dir, "ca.pem")
-	return path, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.cert.Raw}), 0o644)
+	return path, os.WriteFile(path, pemOf("CERTIFICATE", ca.cert.Raw), 0o644)
 }
 
-// WriteFile writes chain and key of a new certificate into one PEM file in dir
-// and gives its path, for a listener's `certificate`.
-func (ca *CA) WriteFile(dir string, names ...string) (string, error) {
+// PEM makes a new certificate as the text of its chain and of its key.
+func (ca *CA) PEM(names ...string) (chain, key []byte, err error) {
 	c, err := ca.Certificate(names...)
 	if err != nil {
-		return "", err
+		return nil, nil, err
 	}
-	key, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
+	der, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
+	return pemOf("CERTIFICATE", c.Certificate[0]), pemOf("PRIVATE KEY", der), err
+}
+
+func pemOf(kind string, der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+}
+
+// WriteFile writes key and chain of a new certificate into one PEM file in dir
+// and gives its path, for a listener's `certificate`. The key comes first, as
+// Postfix wants it.
+func (ca *CA) WriteFile(dir string, names ...string) (string, error) {
+	chain, key, err := ca.PEM(names...)
 	if err != nil {
 		return "", err
 	}
-	out := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate[0]})
-	out = append(out, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...)
 	path := filepath.Join(dir, names[0]+".pem")
-	return path, os.WriteFile(path, out, 0o600)
+	return path, os.WriteFile(path, append(key, chain...), 0o600)
 }
 
 // serverTLS asks for a client certificate but does not insist.

@@ -3,13 +3,8 @@ package receive_test
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
+	"errors"
 	"log/slog"
-	"math/big"
 	"net"
 	"net/netip"
 	"os"
@@ -22,6 +17,7 @@ import (
 
 	"github.com/postroad/postroad/internal/config"
 	"github.com/postroad/postroad/internal/decide"
+	"github.com/postroad/postroad/internal/lab"
 	"github.com/postroad/postroad/internal/mail"
 	"github.com/postroad/postroad/internal/receive"
 	"github.com/postroad/postroad/internal/spool"
@@ -228,27 +224,15 @@ func writeKeys() (keyFiles, error) {
 }
 
 func writeCertificate(f keyFiles, name string) error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ca, err := lab.NewCA()
 	if err != nil {
 		return err
 	}
-	serial, _ := rand.Int(rand.Reader, big.NewInt(1<<60))
-	tmpl := &x509.Certificate{
-		SerialNumber: serial, DNSNames: []string{name},
-		NotBefore: time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2090, 1, 1, 0, 0, 0, 0, time.UTC),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
+	chain, key, err := ca.PEM(name)
 	if err != nil {
 		return err
 	}
-	pk, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(f.key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pk}), 0o600); err != nil {
-		return err
-	}
-	return os.WriteFile(f.chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600)
+	return errors.Join(os.WriteFile(f.key, key, 0o600), os.WriteFile(f.chain, chain, 0o600))
 }
 
 func TestMain(m *testing.M) {

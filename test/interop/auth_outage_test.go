@@ -69,12 +69,12 @@ func databaseLogins(t *testing.T, d *peer.Database, driver, mark, insert string)
 func throughAuthOutages(t *testing.T, s authServer) {
 	t.Helper()
 	dir, bind, subm := peer.Dir(t), peer.FreePort(t), peer.FreePort(t)
-	writeCertificate(t, dir)
+	_, certificate := peer.Certificates(t, dir)
 	peer.StartPostroad(t, dir, head(dir, bind)+fmt.Sprintf(`
 listener "submission" {
   bind        = [%q]
   tls         = "implicit"
-  certificate = "cert.pem"
+  certificate = %q
   login       = [directory.store]
 }
 directory %s
@@ -83,7 +83,7 @@ directory %s
 relay "store" {
   login = [directory.store]
 }
-`, subm, s.directory), bind)
+`, subm, certificate, s.directory), bind)
 	client := byte(1)
 	says := func(how, name, password string, want int) {
 		t.Helper()

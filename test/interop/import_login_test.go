@@ -68,8 +68,8 @@ func TestImportedLoginsAreLetInAlike(t *testing.T) {
 func serveImported(t *testing.T, main string) string {
 	t.Helper()
 	dir, door := peer.Dir(t), peer.FreePort(t)
-	writeCertificate(t, dir)
-	peer.Write(t, dir, "etc/main.cf", main+"smtpd_tls_chain_files = "+filepath.Join(dir, "cert.pem")+"\nalias_maps =\n")
+	_, certificate := peer.Certificates(t, dir)
+	peer.Write(t, dir, "etc/main.cf", main+"smtpd_tls_chain_files = "+certificate+"\nalias_maps =\n")
 	peer.Write(t, dir, "etc/master.cf", door+" inet n - n - - smtpd\n  -o smtpd_tls_wrappermode=yes\n")
 	in, err := postfix.Read(filepath.Join(dir, "etc"), postfix.Options{Hostname: "mail.login.test"})
 	if err != nil {

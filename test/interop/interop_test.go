@@ -1,15 +1,8 @@
 package interop
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"flag"
 	"fmt"
-	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -103,7 +96,7 @@ func TestSwaksSubmitsWithTLSAndLogin(t *testing.T) {
 	peer.Need(t, "swaks")
 	pf := receivingPostfix(t, "")
 	dir, bind, subm := peer.Dir(t), peer.FreePort(t), peer.FreePort(t)
-	writeCertificate(t, dir)
+	_, certificate := peer.Certificates(t, dir)
 	hash, err := bcrypt.GenerateFromPassword([]byte("secret"), bcrypt.MinCost)
 	if err != nil {
 		t.Fatal(err)
@@ -118,7 +111,7 @@ listener "in" {
 listener "submission" {
   bind = [%q]
   tls = "require"
-  certificate = "cert.pem"
+  certificate = %q
   login = [directory.staff]
 }
 directory "file" "staff" {
@@ -137,7 +130,7 @@ transport "smtp" "pf" {
 route "default" {
   via = transport.pf
 }
-`, filepath.Join(dir, "data"), bind, subm, pf.Addr), bind)
+`, filepath.Join(dir, "data"), bind, subm, certificate, pf.Addr), bind)
 	for _, mech := range []string{"PLAIN", "LOGIN"} {
 		peer.Run(t, "swaks", "--server", subm, "--tls", "--auth", mech, "--auth-user", "ann", "--auth-password", "secret",
 			"--from", "ann@ours.test", "--to", "ann@pf.test")
@@ -245,7 +238,6 @@ func TestWeRelayThroughPostfix(t *testing.T) {
 	store := peer.StartDovecot(t, "ann@store.test")
 	pf := peer.StartPostfix(t, "myhostname = hub.test\ntransport_maps = inline:{ store.test=lmtp:inet:"+store.Addr+" }\nrelay_domains = store.test\n")
 	dir, bind := peer.Dir(t), peer.FreePort(t)
-	writeCertificate(t, dir)
 	peer.StartPostroad(t, dir, head(dir, bind)+fmt.Sprintf(`
 transport "smtp" "hub" {
   to = ["127.0.0.1:1", %q]
@@ -259,27 +251,4 @@ route "default" {
 	if msg := store.Mail(t, "ann@store.test")[0]; strings.Count(msg, "Received: ") < 3 {
 		t.Errorf("the way is not in the trace fields:\n%s", msg)
 	}
-}
-
-// writeCertificate puts a self-signed cert.pem with its key into dir.
-func writeCertificate(t *testing.T, dir string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "edge.test"}, DNSNames: []string{"edge.test"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})) + string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
-	peer.Write(t, dir, "cert.pem", text)
 }

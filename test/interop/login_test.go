@@ -57,7 +57,7 @@ route "default" {
 func serveTwoAnns(t *testing.T, dir string) (*peer.Postroad, map[string]string) {
 	t.Helper()
 	bind := peer.FreePort(t)
-	writeCertificate(t, dir)
+	_, certificate := peer.Certificates(t, dir)
 	for _, name := range []string{"staff", "guests"} {
 		hash, err := bcrypt.GenerateFromPassword([]byte("of "+name), bcrypt.MinCost)
 		if err != nil {
@@ -69,7 +69,7 @@ func serveTwoAnns(t *testing.T, dir string) (*peer.Postroad, map[string]string) 
 	doors := map[string]string{}
 	for name, login := range map[string]string{"staff": "directory.staff", "guests": "directory.guests", "both": "directory.staff, directory.guests"} {
 		doors[name] = peer.FreePort(t)
-		config += fmt.Sprintf("listener %q {\n  bind = [%q]\n  tls = \"implicit\"\n  certificate = \"cert.pem\"\n  login = [%s]\n}\n", name, doors[name], login)
+		config += fmt.Sprintf("listener %q {\n  bind = [%q]\n  tls = \"implicit\"\n  certificate = %q\n  login = [%s]\n}\n", name, doors[name], certificate, login)
 	}
 	return peer.StartPostroad(t, dir, config, bind), doors
 }

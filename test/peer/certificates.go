@@ -7,7 +7,7 @@ import (
 	"github.com/postroad/postroad/internal/lab"
 )
 
-// Certificates writes the certificate of a new authority, and chain and key of one
+// Certificates writes the certificate of a new authority, and key and chain of one
 // that it gave 127.0.0.1, to dir, and gives the paths.
 func Certificates(t *testing.T, dir string) (roots, certificate string) {
 	t.Helper()

@@ -1,48 +1,21 @@
 package main
 
 import (
-	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
-	"os"
-	"time"
+
+	"github.com/postroad/postroad/internal/lab"
 )
 
-// makeCertificate writes a certificate and its key to a file that all servers
-// read, and gives what the sink needs of it.
-func makeCertificate(file string) (*tls.Config, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+// makeCertificate writes a certificate and its key to a file in dir that all
+// servers read, and gives what the sink needs of it.
+func makeCertificate(dir string) (file string, secure *tls.Config, err error) {
+	ca, err := lab.NewCA()
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		Subject:      pkix.Name{CommonName: "relay.test"},
-		DNSNames:     []string{"relay.test"},
-		NotBefore:    time.Now().Add(-time.Hour),
-		NotAfter:     time.Now().Add(24 * time.Hour),
+	if file, err = ca.WriteFile(dir, "relay.test"); err != nil {
+		return "", nil, err
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return nil, err
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return nil, err
-	}
-	var out bytes.Buffer
-	// The key comes first, as Postfix wants it.
-	pem.Encode(&out, &pem.Block{Type: "PRIVATE KEY", Bytes: private})
-	pem.Encode(&out, &pem.Block{Type: "CERTIFICATE", Bytes: der})
-	if err := os.WriteFile(file, out.Bytes(), 0o600); err != nil {
-		return nil, err
-	}
-	pair, err := tls.X509KeyPair(out.Bytes(), out.Bytes())
-	return &tls.Config{Certificates: []tls.Certificate{pair}}, err
+	pair, err := tls.LoadX509KeyPair(file, file)
+	return file, &tls.Config{Certificates: []tls.Certificate{pair}}, err
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"path/filepath"
 	"time"
 )
 
@@ -18,11 +17,11 @@ func measure(s server, l load) (figures, error) {
 		return figures{}, err
 	}
 	defer os.RemoveAll(dir)
-	e := environment{dir: dir, tls: l.tls, certificate: filepath.Join(dir, "certificate.pem")}
-	secure, err := makeCertificate(e.certificate)
+	certificate, secure, err := makeCertificate(dir)
 	if err != nil {
 		return figures{}, err
 	}
+	e := environment{dir: dir, tls: l.tls, certificate: certificate}
 	if l.tools {
 		return measureTools(s, l, e)
 	}
