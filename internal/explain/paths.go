@@ -26,12 +26,18 @@ const few = 8
 type paths struct {
 	*subject
 	walker  *decide.Walker
-	known   map[decide.Place]stop // of places with many targets
+	known   map[decide.Place]ways // of places with many targets
 	tooMany bool
 }
 
+// ways lead on from a place.
+type ways struct {
+	by decide.Ref
+	to []decide.Place
+}
+
 func newPaths(s *subject) *paths {
-	return &paths{subject: s, walker: s.snapshot.Walker(s.view), known: map[decide.Place]stop{}}
+	return &paths{subject: s, walker: s.snapshot.Walker(s.view), known: map[decide.Place]ways{}}
 }
 
 // onward gives the places to which one leads and that lead on themselves; what
@@ -41,7 +47,7 @@ func (g *paths) onward(p decide.Place) (decide.Ref, []decide.Place) {
 		return s.by, s.to
 	}
 	by, all := g.step(p)
-	s := stop{place: p, by: by}
+	s := ways{by: by}
 	n := 0
 	for to := range all {
 		if n++; g.leads(to) {
