@@ -40,7 +40,7 @@ equivalence: ## imported Postfix configurations beside a real Postfix
 	go test -count=1 -v -run Import ./internal/importer/... ./test/interop
 	POSTROAD_EQUIVALENCE=1000 go test -count=1 -timeout 30m -v ./test/equivalence
 
-mutation: ## breaks each matcher and stage of decide in turn; the tests must notice
+mutation: ## breaks one line after the other of what decides; the tests must notice
 	go run ./test/mutation
 
 bench: ## decision benchmarks, then relaying beside Postfix, written into docs/performance.md
