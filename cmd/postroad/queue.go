@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/postroad/postroad/internal/server/control"
@@ -83,29 +82,14 @@ func (q queueList) Run(w *world) error {
 		return err
 	}
 	if q.JSON {
-		lines := json.NewEncoder(w.stdout)
-		return client.List(w.ctx, sel, func(j control.Job) error { return lines.Encode(j) })
+		return client.ListLines(w.ctx, sel, w.stdout)
 	}
-	return q.table(w, client, sel)
-}
-
-// pageTime is how long lines of a list may wait for others.
-const pageTime = 200 * time.Millisecond
-
-func (q queueList) table(w *world, client *control.Client, sel control.Selection) error {
-	t := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
-	var last time.Time
-	err := client.List(w.ctx, sel, func(j control.Job) error {
-		// The columns of a long list are set a page at a time; the first line waits for none.
-		if now := time.Now(); now.Sub(last) > pageTime {
-			last = now
-			defer t.Flush()
-		}
-		_, err := fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", j.ID, j.Arrived.Format(time.RFC3339), j.Size,
+	t := newPages(w.stdout)
+	err = client.List(w.ctx, sel, func(j control.Job) error {
+		return t.printf("%s\t%s\t%d\t%s\t%s\t%s\t%s\n", j.ID, j.Arrived.Format(time.RFC3339), j.Size,
 			j.Sender, recipients(j), j.Transport, waiting(j))
-		return err
 	})
-	return errors.Join(err, t.Flush())
+	return errors.Join(err, t.end())
 }
 
 func recipients(j control.Job) string {

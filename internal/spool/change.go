@@ -29,8 +29,9 @@ func (p *Pebble) Change(ctx context.Context, f Filter, a Action) (int, error) {
 		refs = refs[:0]
 		return err
 	}
-	err := p.scan(ctx, f, func(j *jobRecord) error {
-		if refs = append(refs, j.ref()); len(refs) == chunk {
+	f.Detail = DetailJob
+	err := p.scan(ctx, f, func(e *entry) error {
+		if refs = append(refs, e.ref()); len(refs) == chunk {
 			return flush()
 		}
 		return nil

@@ -53,7 +53,7 @@ func runModel(t *testing.T, seed uint64) {
 	model.Now = clock
 	w.options = spool.Options{
 		Dir: "spool", FS: vfs.NewMem(), Now: clock, InlineMax: 1 << 10, MemTable: 64 << 10,
-		MinFree: -1, Window: 1 + int(seed%3), Gather: 1 << (seed % 4 * 3), Budget: int64(32<<10) << (8 * (seed % 2)), Fatal: func(err error) { panic(err) },
+		MinFree: -1, Window: 1 + int(seed%3), Gather: 1 << (seed % 4 * 3), Page: 1 << (seed % 3 * 2), Budget: int64(32<<10) << (8 * (seed % 2)), Fatal: func(err error) { panic(err) },
 	}
 	w.model = newWorld(model)
 	w.reopen()

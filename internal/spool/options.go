@@ -27,6 +27,7 @@ type Options struct {
 	MemTable  int   // bytes of pebble's memtable; 64 MB
 	Window    int   // scheduled jobs of one lane kept in memory; 1024
 	Gather    int   // jobs of one transport that a list puts in order in memory; 65 536
+	Page      int   // jobs that a list looks up at once; 512
 
 	// Fatal is called when the database can no longer promise anything, as
 	// after a failed fsync. It must not return. nil: the process ends with 1.
@@ -57,6 +58,7 @@ func (o Options) withDefaults() Options {
 	orInt(&o.MemTable, 64<<20)
 	orInt(&o.Window, 1024)
 	orInt(&o.Gather, 64<<10)
+	orInt(&o.Page, 512)
 	return o
 }
 

@@ -65,15 +65,15 @@ func readError(err error) error {
 // each visits the keys that begin with a prefix, from a key on. visit says
 // whether to go on; key and value are its own until it returns.
 func (p *Pebble) each(prefix, from []byte, visit func(key, value []byte) bool) error {
-	return eachIn(p.db, prefix, from, visit)
-}
-
-// eachIn does so in a snapshot.
-func eachIn(in pebble.Reader, prefix, from []byte, visit func(key, value []byte) bool) error {
 	if from == nil {
 		from = prefix
 	}
-	it, err := in.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: keyEnd(prefix)})
+	return eachIn(p.db, from, keyEnd(prefix), visit)
+}
+
+// eachIn does so from one key to another, perhaps in a snapshot.
+func eachIn(in pebble.Reader, from, end []byte, visit func(key, value []byte) bool) error {
+	it, err := in.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: end})
 	if err != nil {
 		return readError(err)
 	}

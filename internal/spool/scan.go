@@ -3,6 +3,7 @@ package spool
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 
 	"github.com/postroad/postroad/internal/mail"
@@ -14,93 +15,71 @@ func (p *Pebble) Scan(ctx context.Context, f Filter, each func(Entry) error) err
 		return err
 	}
 	defer p.gate.leave()
-	var id ID
-	var env Envelope
-	return p.scan(ctx, f, func(j *jobRecord) error {
-		if id != j.Message {
-			var err error
-			if env, err = p.envelopeOf(j); err != nil {
+	return p.scan(ctx, f, func(e *entry) error {
+		return each(Entry{Envelope: e.env, Job: e.Job, Waiting: e.tally.waiting})
+	})
+}
+
+// scan visits the records of a filter's jobs, a block after the other. Between two
+// blocks it lets others go first.
+func (p *Pebble) scan(ctx context.Context, f Filter, each func(*entry) error) error {
+	c, err := p.candidates(ctx, f)
+	s := scanning{p: p, f: f, each: each, size: blockFirst, left: f.Limit}
+	for more := true; more && err == nil; {
+		var page []ref
+		if page, more, err = c.next(); err == nil {
+			err = s.visit(ctx, page)
+		}
+	}
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return errors.Join(err, ctx.Err())
+}
+
+// errEnough ends a scan at its limit.
+var errEnough = errors.New("spool: limit of a scan")
+
+// scanning is a scan under way.
+type scanning struct {
+	p    *Pebble
+	f    Filter
+	each func(*entry) error
+	size int // of the next block
+	left int // 0: no limit, else how many more are wanted
+}
+
+// visit visits those of some jobs that are selected.
+func (s *scanning) visit(ctx context.Context, refs []ref) error {
+	for len(refs) > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		block, n, err := s.p.readBlock(refs[:min(s.size, len(refs))], s.f)
+		if err != nil {
+			return err
+		}
+		refs, s.size = refs[n:], min(2*s.size, blockJobs)
+		runtime.Gosched()
+		for i := range block {
+			if err := s.one(&block[i]); err != nil {
 				return err
 			}
-			id = j.Message
 		}
-		return each(Entry{Envelope: env, Job: j.Job})
-	})
-}
-
-// envelopeOf reads the envelope of a job's message. Of one that is damaged, or
-// went this moment, it gives what the job knows, since a list must not leave
-// out what still waits.
-func (p *Pebble) envelopeOf(j *jobRecord) (Envelope, error) {
-	env, err := p.readEnvelope(j.Message)
-	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrDamaged) {
-		return Envelope{Sender: j.from, Arrived: j.Arrived, Size: j.Size}, nil
 	}
-	return env, err
+	return ctx.Err()
 }
 
-// scan visits the records of a filter's jobs.
-func (p *Pebble) scan(ctx context.Context, f Filter, each func(*jobRecord) error) error {
-	found := 0
-	var stop error
-	err := p.candidates(ctx, f, func(r ref) bool {
-		if stop = ctx.Err(); stop != nil {
-			return false
-		}
-		j, err := p.readJobSurely(r)
-		switch {
-		case errors.Is(err, ErrNotFound):
-			return true // went meanwhile, or lies in quarantine
-		case errors.Is(err, ErrDamaged):
-			p.opt.Log.Warn("spool: left out of a list", "message", r.id, "job", r.job, "error", err)
-			return true
-		case err != nil:
-			stop = err
-			return false
-		}
-		if f.selects(j) {
-			found++
-			stop = each(j)
-		}
-		return stop == nil && (f.Limit <= 0 || found < f.Limit)
-	})
-	return errors.Join(stop, err)
-}
-
-// readJobSurely reads a job that may change meanwhile. What looks damaged is
-// read again while nothing can change.
-func (p *Pebble) readJobSurely(r ref) (*jobRecord, error) {
-	j, err := p.readJob(r)
-	if errors.Is(err, ErrDamaged) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		return p.readJob(r)
+func (s *scanning) one(e *entry) error {
+	if !s.f.selects(e.jobRecord) {
+		return nil
 	}
-	return j, err
-}
-
-// candidatesOf visits the jobs of a sender's messages.
-func (p *Pebble) candidatesOf(sender string, visit func(ref) bool) error {
-	var failed error
-	ids := func(yield func(ID) bool) {
-		failed = p.each(appendIndexPrefix(nil, famSender, sender), nil, func(key, _ []byte) bool {
-			return yield(ID(key[len(key)-idSize:]))
-		})
+	if err := s.each(e); err != nil {
+		return err
 	}
-	err := p.jobsOfAll(ids, visit)
-	return errors.Join(err, failed)
-}
-
-// jobsOfAll visits the jobs of several messages.
-func (p *Pebble) jobsOfAll(ids func(func(ID) bool), visit func(ref) bool) error {
-	on := true
-	for id := range ids {
-		err := p.jobsOf(id, func(r ref) bool {
-			on = visit(r)
-			return on
-		})
-		if err != nil || !on {
-			return err
+	if s.left > 0 {
+		if s.left--; s.left == 0 {
+			return errEnough
 		}
 	}
 	return nil

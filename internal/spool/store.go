@@ -170,12 +170,24 @@ type Filter struct {
 	OlderThan time.Time   // arrived before
 	HeldOnly  bool
 	Limit     int
+	Detail    Detail
 }
+
+// Detail is how much of each entry a Scan reads.
+type Detail uint8
+
+// Details, each of which costs less than the one before.
+const (
+	DetailAll        Detail = iota
+	DetailRecipients        // of the envelope only its sender, size and arrival
+	DetailJob               // nor, perhaps, the recipients
+)
 
 // Entry is one job with its message, for a list.
 type Entry struct {
 	Envelope Envelope
 	Job      Job
+	Waiting  int // recipients that have not ended
 }
 
 // Action of Change.

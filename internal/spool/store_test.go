@@ -40,7 +40,7 @@ func TestPebble(t *testing.T) {
 // A window of two jobs a lane makes every lane a long one.
 func TestPebbleSmallWindow(t *testing.T) {
 	spooltest.Run(t, func(t *testing.T) spool.Store {
-		return open(t, spool.Options{Window: 2, Gather: 1, InlineMax: 100, Budget: 50})
+		return open(t, spool.Options{Window: 2, Gather: 1, Page: 1, InlineMax: 100, Budget: 50})
 	})
 }
 

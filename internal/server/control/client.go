@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -80,6 +81,24 @@ func (c *Client) List(ctx context.Context, s Selection, each func(Job) error) er
 	return stream(ctx, c, "/queue/list", s, each)
 }
 
+// ListLines copies what List gives as the server sends it: a JSON object a line.
+func (c *Client) ListLines(ctx context.Context, s Selection, to io.Writer) error {
+	resp, err := c.send(ctx, http.MethodPost, "/queue/list", s)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err = io.CopyBuffer(struct{ io.Writer }{to}, resp.Body, make([]byte, streamSize)); errors.Is(err, io.ErrUnexpectedEOF) {
+		err = brokenOff(err)
+	}
+	return err
+}
+
+// streamSize is how much of a stream is read at once.
+const streamSize = 64 << 10
+
+func brokenOff(err error) error { return fmt.Errorf("the list broke off: %w", err) }
+
 // stream calls each for every object that the server sends, as it comes.
 func stream[T any](ctx context.Context, c *Client, path string, in any, each func(T) error) error {
 	resp, err := c.send(ctx, http.MethodPost, path, in)
@@ -87,14 +106,14 @@ func stream[T any](ctx context.Context, c *Client, path string, in any, each fun
 		return err
 	}
 	defer resp.Body.Close()
-	lines := json.NewDecoder(resp.Body)
+	lines := json.NewDecoder(bufio.NewReaderSize(resp.Body, streamSize))
 	for {
 		var one T
 		switch err := lines.Decode(&one); {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return fmt.Errorf("the list broke off: %w", err)
+			return brokenOff(err)
 		}
 		if err := each(one); err != nil {
 			return err

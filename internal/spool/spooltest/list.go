@@ -21,8 +21,11 @@ func (m *Mem) Scan(ctx context.Context, f spool.Filter, each func(spool.Entry) e
 	err := m.open()
 	var list []spool.Entry
 	for _, j := range m.selected(f) {
-		e := spool.Entry{Envelope: m.messages[j.Message].env, Job: j.snapshot(func(spool.Recipient) bool { return true })}
+		e := spool.Entry{Envelope: m.messages[j.Message].env, Job: j.snapshot(func(spool.Recipient) bool { return true }), Waiting: len(j.waiting)}
 		e.Job.Lease = spool.Lease{}
+		if f.Detail != spool.DetailAll {
+			e.Envelope = spool.Envelope{Sender: e.Envelope.Sender, Arrived: e.Envelope.Arrived, Size: e.Envelope.Size}
+		}
 		list = append(list, e)
 	}
 	m.mu.Unlock()

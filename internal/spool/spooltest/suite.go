@@ -39,6 +39,8 @@ func Run(t *testing.T, open func(t *testing.T) spool.Store) {
 		{"retry", testRetry},
 		{"remove", testRemove},
 		{"scan", testScan},
+		{"scan details", testScanDetails},
+		{"scan during changes", testScanDuring},
 		{"count", testCount},
 		{"watch", testWatch},
 		{"close", testClose},
