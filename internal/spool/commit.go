@@ -59,7 +59,7 @@ func (d *draft) prepare(env Envelope, jobs []Job) error {
 	}
 	d.stage = isPrepared
 	d.ready = d.seal(&env, records)
-	d.buf, d.budget = nil, 0 // the prepared message has them now
+	d.text, d.budget = nil, 0 // the prepared message has them now
 	return nil
 }
 
@@ -93,13 +93,13 @@ func (d *draft) seal(env *Envelope, jobs []*jobRecord) *prepared {
 	if d.file != nil {
 		w.fileBody(d.id, &d.file.record)
 	} else {
-		w.inlineBody(d.id, *d.buf)
+		w.inlineBody(d.id, d.text)
 	}
 	w.message(d.id, env)
 	for _, j := range jobs {
 		w.newJob(j)
 	}
-	return &prepared{batch: w.b, size: d.size, env: *env, jobs: jobs, body: d.buf, budget: d.budget}
+	return &prepared{batch: w.b, size: d.size, env: *env, jobs: jobs, text: d.text, budget: d.budget}
 }
 
 // batchSize is about what the batch will take, so that it is not copied as it
@@ -142,7 +142,7 @@ func (j *jobRecord) settle(now time.Time) error {
 // holds mu.
 func (p *Pebble) arrived(m *prepared) {
 	if !p.fresh.keep(m, p.now()) {
-		p.memory.release(m.body, m.budget)
+		p.memory.release(m.text, m.budget)
 	}
 	p.total.addMessage(1, m.size)
 	for _, j := range m.jobs {

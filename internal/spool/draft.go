@@ -19,7 +19,7 @@ type draft struct {
 	failed error // of the write that ended it
 	size   int64
 	budget int64     // reserved in p.memory
-	buf    *[]byte   // nil once the body lies in file
+	text   text      // empty once the body lies in file
 	file   *bodyFile // nil while the body is in memory
 	ready  *prepared
 }
@@ -39,8 +39,8 @@ type prepared struct {
 	size   int64
 	env    Envelope
 	jobs   []*jobRecord
-	body   *[]byte // nil when it lies in a file
-	budget int64   // reserved in the store's memory for body
+	text   text  // empty when it lies in a file
+	budget int64 // reserved in the store's memory for text
 }
 
 // Create begins a message.
@@ -56,7 +56,7 @@ func (p *Pebble) Create(context.Context) (Draft, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	return &draft{p: p, id: id, buf: p.memory.buffer()}, nil
+	return &draft{p: p, id: id}, nil
 }
 
 // ID of the message to be.
@@ -99,7 +99,7 @@ func (d *draft) append(b []byte) error {
 		return err
 	}
 	if d.file == nil && d.fits(len(b)) {
-		*d.buf = append(*d.buf, b...)
+		d.text.write(b, &d.p.memory)
 		return nil
 	}
 	if d.file == nil {
@@ -113,31 +113,20 @@ func (d *draft) append(b []byte) error {
 	return nil
 }
 
-// fits tells whether n more octets may stand in memory, and reserves what the
-// buffer then takes.
+// fits tells whether n more octets may stand in memory, and reserves what they
+// take.
 func (d *draft) fits(n int) bool {
-	need, most, has := d.size+int64(n), int64(d.p.opt.InlineMax), int64(cap(*d.buf))
-	if need > most {
-		return false
-	}
-	if need <= has {
-		return d.reserve(has)
-	}
-	wide := max(need, min(2*has, most))
-	if !d.reserve(wide) {
-		return false
-	}
-	*d.buf = append(make([]byte, 0, wide), *d.buf...)
-	return true
+	need := d.size + int64(n)
+	return need <= int64(d.p.opt.InlineMax) && d.reserve(need)
 }
 
 // reserve takes memory of the budget until the draft has so many octets of it.
 func (d *draft) reserve(octets int64) bool {
 	for d.budget < octets {
-		if !d.p.memory.take(bufferSize) && !(d.p.fresh.evict(bufferSize) && d.p.memory.take(bufferSize)) {
+		if !d.p.memory.take(pageSize) && !(d.p.fresh.evict(pageSize) && d.p.memory.take(pageSize)) {
 			return false
 		}
-		d.budget += bufferSize
+		d.budget += pageSize
 	}
 	return true
 }
@@ -151,7 +140,9 @@ func (d *draft) spill() error {
 	f, err := d.p.createBody(d.id)
 	if err == nil {
 		d.file = f
-		err = f.write(*d.buf)
+	}
+	for i := 0; i < len(d.text) && err == nil; i++ {
+		err = f.write(d.text[i])
 	}
 	if err != nil {
 		return diskError(err)
@@ -161,8 +152,8 @@ func (d *draft) spill() error {
 }
 
 func (d *draft) releaseMemory() {
-	d.p.memory.release(d.buf, d.budget)
-	d.buf, d.budget = nil, 0
+	d.p.memory.release(d.text, d.budget)
+	d.text, d.budget = nil, 0
 }
 
 // Abort gives up what was not committed.
@@ -181,7 +172,7 @@ func (d *draft) drop() {
 	d.releaseMemory()
 	if d.ready != nil {
 		d.ready.batch.Close()
-		d.p.memory.release(d.ready.body, d.ready.budget)
+		d.p.memory.release(d.ready.text, d.ready.budget)
 		d.ready = nil
 	}
 	if d.file != nil && d.p.gate.enter() == nil {

@@ -35,10 +35,10 @@ type fresh struct {
 }
 
 // young is a message in memory. Who opened it may read on after it is gone: its
-// buffer is used again when the last of them has closed it.
+// pages are used again when the last of them has closed it.
 type young struct {
 	env    Envelope
-	buf    *[]byte
+	text   text
 	jobs   []*jobRecord // by number; nil once claimed or changed
 	budget int64
 	users  int // fresh itself, and who opened it
@@ -59,7 +59,7 @@ func (f *fresh) keep(m *prepared, now time.Time) bool {
 	for _, j := range m.jobs {
 		recipients += len(j.Recipients)
 	}
-	if m.body == nil || len(m.jobs) > freshJobs || recipients > freshJobs {
+	if m.jobs[0].big || len(m.jobs) > freshJobs || recipients > freshJobs {
 		return false
 	}
 	f.mu.Lock()
@@ -69,7 +69,7 @@ func (f *fresh) keep(m *prepared, now time.Time) bool {
 		return false
 	}
 	id := m.jobs[0].Message
-	f.byID[id] = &young{env: m.env, buf: m.body, jobs: m.jobs, budget: m.budget, users: 1}
+	f.byID[id] = &young{env: m.env, text: m.text, jobs: m.jobs, budget: m.budget, users: 1}
 	f.order = append(f.order, aged{id, now})
 	f.held += m.budget
 	return true
@@ -87,11 +87,11 @@ func (f *fresh) open(id ID) (Envelope, Body, bool) {
 	return y.env, &freshBody{fresh: f, young: y}, true
 }
 
-// leave ends one use of a message; the buffer of the last is used again. The
+// leave ends one use of a message; the pages of the last are used again. The
 // caller holds mu.
 func (f *fresh) leave(y *young) {
 	if y.users--; y.users == 0 {
-		f.memory.recycle(y.buf)
+		f.memory.recycle(y.text)
 	}
 }
 
@@ -111,7 +111,7 @@ func (b *freshBody) Size() int64 {
 	if b.young == nil {
 		return 0
 	}
-	return int64(len(*b.young.buf))
+	return b.young.env.Size
 }
 
 // ReadAt copies from memory. Its error is fs.ErrClosed or io.EOF.
@@ -124,8 +124,7 @@ func (b *freshBody) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 {
 		return 0, fmt.Errorf("%w: negative offset", ErrInvalid)
 	}
-	body := *b.young.buf
-	n := copy(p, body[min(off, int64(len(body))):])
+	n := b.young.text.readAt(p, off)
 	if n < len(p) {
 		return n, io.EOF
 	}

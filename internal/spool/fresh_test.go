@@ -19,7 +19,7 @@ func freshStore(t *testing.T, n int64) (p *Pebble, now *time.Time) {
 	t.Helper()
 	now = new(time.Time)
 	*now = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
-	p, err := Open(Options{Dir: "spool", FS: vfs.NewMem(), MinFree: -1, Budget: 2 * n * bufferSize, Now: func() time.Time { return *now }})
+	p, err := Open(Options{Dir: "spool", FS: vfs.NewMem(), MinFree: -1, Budget: 2 * n * pageSize, Now: func() time.Time { return *now }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func TestFreshFull(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.WriteString(draft, strings.Repeat("x", 4*bufferSize)); err != nil {
+	if _, err := io.WriteString(draft, strings.Repeat("x", 4*pageSize)); err != nil {
 		t.Fatal(err)
 	}
 	if isFresh(p, d) {

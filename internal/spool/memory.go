@@ -8,12 +8,9 @@ type memory struct {
 	mu   sync.Mutex // guards free
 	free int64
 
-	buffers sync.Pool // *[]byte of bufferSize at least
-	blocks  sync.Pool // *[blockSize]byte: of body files, while they are read
+	pages  sync.Pool // *[pageSize]byte: of bodies
+	blocks sync.Pool // *[blockSize]byte: of body files, while they are read
 }
-
-// bufferSize is the first size of a draft's buffer: most mail fits.
-const bufferSize = 16 << 10
 
 // take reserves memory; false means that the budget is spent.
 func (m *memory) take(n int64) bool {
@@ -32,13 +29,12 @@ func (m *memory) give(n int64) {
 	m.free += n
 }
 
-// buffer gives an empty buffer.
-func (m *memory) buffer() *[]byte {
-	if b, ok := m.buffers.Get().(*[]byte); ok {
-		return b
+// page gives room for a piece of a body, which goes back to pages.
+func (m *memory) page() *[pageSize]byte {
+	if p, ok := m.pages.Get().(*[pageSize]byte); ok {
+		return p
 	}
-	b := make([]byte, 0, bufferSize)
-	return &b
+	return new([pageSize]byte)
 }
 
 // block gives room for one block of a body file, which goes back to blocks.
@@ -49,20 +45,16 @@ func (m *memory) block() *[blockSize]byte {
 	return new([blockSize]byte)
 }
 
-// release takes back a buffer that nobody reads any more, with its share of the
-// budget; nil is none.
-func (m *memory) release(b *[]byte, budget int64) {
-	if b == nil {
-		return
-	}
-	m.recycle(b)
+// release takes back a body that nobody reads any more, with its share of the
+// budget.
+func (m *memory) release(t text, budget int64) {
+	m.recycle(t)
 	m.give(budget)
 }
 
-// recycle takes back a buffer alone. Large ones would be held for mail that needs
-// less.
-func (m *memory) recycle(b *[]byte) {
-	if *b = (*b)[:0]; cap(*b) <= 4*bufferSize {
-		m.buffers.Put(b)
+// recycle takes back the pages alone.
+func (m *memory) recycle(t text) {
+	for _, span := range t {
+		m.pages.Put((*[pageSize]byte)(span[:pageSize]))
 	}
 }

@@ -106,7 +106,7 @@ func (p *Pebble) restore(m *Relic, from folder) error {
 		}
 		w.fileBody(m.ID, m.big)
 	} else {
-		w.inlineBody(m.ID, m.inline)
+		w.inlineBody(m.ID, text{m.inline})
 	}
 	w.message(m.ID, m.Envelope)
 	for _, j := range m.jobs {

@@ -132,7 +132,7 @@ func TestStall(t *testing.T) {
 // TestBudget: what does not fit into memory goes to a file, whatever its size.
 func TestBudget(t *testing.T) {
 	fs := vfs.NewMem()
-	p, err := Open(Options{Dir: "spool", FS: fs, Budget: 3 * bufferSize, MinFree: -1})
+	p, err := Open(Options{Dir: "spool", FS: fs, Budget: 3 * pageSize, MinFree: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestBudget(t *testing.T) {
 	for _, d := range drafts {
 		d.Abort()
 	}
-	if p.memory.free != 3*bufferSize {
+	if p.memory.free != 3*pageSize {
 		t.Errorf("%d octets of the budget are free in the end", p.memory.free)
 	}
 	if names, _ := fs.List("spool/tmp"); len(names) != 0 {

@@ -29,12 +29,15 @@ func (w *writer) message(id ID, e *Envelope) {
 }
 
 // inlineBody writes the body straight into the batch.
-func (w *writer) inlineBody(id ID, body []byte) {
+func (w *writer) inlineBody(id ID, body text) {
 	w.key = appendMessageKey(w.key[:0], famBody, id)
-	op := w.b.SetDeferred(len(w.key), headerSize+1+len(body))
+	op := w.b.SetDeferred(len(w.key), headerSize+1+body.size())
 	copy(op.Key, w.key)
 	value := append(header(op.Value[:0]), kindInline)
-	seal(w.key, append(value, body...))
+	for _, span := range body {
+		value = append(value, span...)
+	}
+	seal(w.key, value)
 	_ = op.Finish()
 }
 
