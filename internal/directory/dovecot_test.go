@@ -17,25 +17,11 @@ import (
 // answer gives for its response.
 func authServer(t *testing.T, greeting string, answer func(name, password string) string) *config.Directory {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go authSession(conn, greeting, answer)
-		}
-	}()
-	return &config.Directory{Name: "staff", Kind: "dovecot", Connections: 4, Timeout: time.Second, Address: ln.Addr().String()}
+	addr := tabletest.Serve(t, "tcp", "127.0.0.1:0", func(c net.Conn) { authSession(c, greeting, answer) })
+	return &config.Directory{Name: "staff", Kind: "dovecot", Connections: 4, Timeout: time.Second, Address: addr}
 }
 
 func authSession(conn net.Conn, greeting string, answer func(name, password string) string) {
-	defer conn.Close()
 	fmt.Fprint(conn, greeting)
 	lines := bufio.NewScanner(conn)
 	for lines.Scan() {

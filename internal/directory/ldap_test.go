@@ -9,6 +9,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/postroad/postroad/internal/config"
+	"github.com/postroad/postroad/internal/table/tabletest"
 )
 
 // tally is an LDAP server that knows uid=ann and its password, and counts what it is
@@ -22,26 +23,12 @@ type tally struct {
 
 func startTally(t *testing.T) *tally {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	s := &tally{url: "ldap://" + ln.Addr().String(), seen: map[ber.Tag]int{}}
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go s.serve(c)
-		}
-	}()
+	s := &tally{seen: map[ber.Tag]int{}}
+	s.url = "ldap://" + tabletest.Serve(t, "tcp", "127.0.0.1:0", s.serve)
 	return s
 }
 
 func (s *tally) serve(c net.Conn) {
-	defer c.Close()
 	for {
 		p, err := ber.ReadPacket(c)
 		if err != nil || len(p.Children) < 2 {

@@ -16,6 +16,7 @@ import (
 	"github.com/postroad/postroad/internal/explain"
 	"github.com/postroad/postroad/internal/server"
 	"github.com/postroad/postroad/internal/server/control"
+	"github.com/postroad/postroad/internal/table/tabletest"
 )
 
 // people writes a SQLite file with these users.
@@ -50,21 +51,7 @@ func (w *world) asks(driver, dsn, more string) string {
 // blackHole accepts connections and says nothing.
 func blackHole(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			t.Cleanup(func() { c.Close() })
-		}
-	}()
-	return ln.Addr().String()
+	return tabletest.Serve(t, "tcp", "127.0.0.1:0", func(c net.Conn) { io.Copy(io.Discard, c) })
 }
 
 func (w *world) verdicts(want map[string]string) {

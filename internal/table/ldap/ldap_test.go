@@ -16,47 +16,34 @@ import (
 	"github.com/postroad/postroad/internal/table"
 	"github.com/postroad/postroad/internal/table/dial"
 	"github.com/postroad/postroad/internal/table/remote"
+	"github.com/postroad/postroad/internal/table/tabletest"
 )
 
 // serve answers each search with these operations, the number of which counts all
 // searches from 1; nil closes the connection.
 func serve(t *testing.T, search func(n int) []*ber.Packet) Server {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
 	var n atomic.Int32
-	go func() {
+	addr := tabletest.Serve(t, "tcp", "127.0.0.1:0", func(c net.Conn) {
 		for {
-			c, err := ln.Accept()
-			if err != nil {
+			p, err := ber.ReadPacket(c)
+			if err != nil || p.Children[1].Tag != ldap.ApplicationSearchRequest {
 				return
 			}
-			go func() {
-				defer c.Close()
-				for {
-					p, err := ber.ReadPacket(c)
-					if err != nil || p.Children[1].Tag != ldap.ApplicationSearchRequest {
-						return
-					}
-					for _, op := range search(int(n.Add(1))) {
-						if op == nil {
-							return
-						}
-						message := ber.NewSequence("")
-						message.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, p.Children[0].Value, ""))
-						message.AppendChild(op)
-						if _, err := c.Write(message.Bytes()); err != nil {
-							return
-						}
-					}
+			for _, op := range search(int(n.Add(1))) {
+				if op == nil {
+					return
 				}
-			}()
+				message := ber.NewSequence("")
+				message.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, p.Children[0].Value, ""))
+				message.AppendChild(op)
+				if _, err := c.Write(message.Bytes()); err != nil {
+					return
+				}
+			}
 		}
-	}()
-	return Server{Server: dial.Server{Network: "tcp", Address: ln.Addr().String()}}
+	})
+	return Server{Server: dial.Server{Network: "tcp", Address: addr}}
 }
 
 func octets(s string) *ber.Packet {

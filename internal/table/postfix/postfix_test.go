@@ -20,21 +20,7 @@ import (
 // serve answers the sessions of a listener until the test ends.
 func serve(t *testing.T, network, address string, session func(net.Conn)) dial.Server {
 	t.Helper()
-	ln, err := net.Listen(network, address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() { defer c.Close(); session(c) }()
-		}
-	}()
-	return dial.Server{Network: network, Address: ln.Addr().String()}
+	return dial.Server{Network: network, Address: tabletest.Serve(t, network, address, session)}
 }
 
 // mapOf answers netstrings from a map.

@@ -3,6 +3,7 @@ package redis
 import (
 	"bufio"
 	"errors"
+	"io"
 	"net"
 	"slices"
 	"strings"
@@ -12,30 +13,20 @@ import (
 	"github.com/postroad/postroad/internal/table"
 	"github.com/postroad/postroad/internal/table/dial"
 	"github.com/postroad/postroad/internal/table/remote"
+	"github.com/postroad/postroad/internal/table/tabletest"
 )
 
 // answers is a server that says these octets to each client that says something.
 func answers(t *testing.T, octets string) dial.Server {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			if _, err := bufio.NewReader(c).ReadByte(); err == nil {
-				c.Write([]byte(octets))
-			}
-			c.(*net.TCPConn).CloseWrite()
-			t.Cleanup(func() { c.Close() })
+	addr := tabletest.Serve(t, "tcp", "127.0.0.1:0", func(c net.Conn) {
+		if _, err := bufio.NewReader(c).ReadByte(); err == nil {
+			c.Write([]byte(octets))
 		}
-	}()
-	return dial.Server{Network: "tcp", Address: ln.Addr().String()}
+		c.(*net.TCPConn).CloseWrite()
+		io.Copy(io.Discard, c)
+	})
+	return dial.Server{Network: "tcp", Address: addr}
 }
 
 func open(t *testing.T, o Options) remote.Batcher {

@@ -1,5 +1,6 @@
-// Package tabletest has what the tests of every kind of table ask: hostile keys.
-// It is for tests only and knows no kind; a kind stores these keys, or their
+// Package tabletest has what the tests of every kind of table need: hostile keys to
+// ask for, and listeners for what plays the other end. It is for tests only and
+// knows no kind; a kind stores these keys, or their
 // neighbours, and must answer each by itself.
 package tabletest
 
