@@ -11,11 +11,8 @@ import (
 // that is accepted. Our own reports and queued mail are not copied. It gives the
 // ruling of the message: a rule that cannot be told defers it.
 func (q *query) copies(d *Decision, sender *subject) ruling {
-	if o := q.in.Facts.Origin; o == OriginReport || o == OriginReroute || q.in.Facts.Continued {
-		return accepted()
-	}
 	host := firstAccepted(d.Recipients)
-	if host == nil {
+	if host == nil || !q.mayCopy() {
 		return accepted()
 	}
 	q.steps = host.Steps
@@ -36,6 +33,12 @@ func (q *query) copies(d *Decision, sender *subject) ruling {
 		}
 	}
 	return accepted()
+}
+
+// mayCopy tells whether copy rules are asked about the message at all.
+func (q *query) mayCopy() bool {
+	f := &q.in.Facts
+	return f.Origin != OriginReport && f.Origin != OriginReroute && !f.Continued
 }
 
 // waitFor notes whose copy holds the message up. One of the top level concerns

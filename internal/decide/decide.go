@@ -111,13 +111,18 @@ func dropRepeated(list []RecipientDecision) {
 	}
 	seen := make(map[repetition]bool, len(list))
 	for i := range list {
-		list[i].Deliveries = slices.DeleteFunc(list[i].Deliveries, func(leg Delivery) bool {
-			r := repetition{leg.Recipient, leg.Original, leg.Expanded, leg.ORCPT, leg.Copy, leg.Notify}
-			was := seen[r]
-			seen[r] = true
-			return was
-		})
+		list[i].dropSeen(seen)
 	}
+}
+
+// dropSeen leaves out the deliveries that were seen and notes the others.
+func (d *RecipientDecision) dropSeen(seen map[repetition]bool) {
+	d.Deliveries = slices.DeleteFunc(d.Deliveries, func(leg Delivery) bool {
+		r := repetition{leg.Recipient, leg.Original, leg.Expanded, leg.ORCPT, leg.Copy, leg.Notify}
+		was := seen[r]
+		seen[r] = true
+		return was
+	})
 }
 
 // repetition is what makes two deliveries of a message one.

@@ -43,7 +43,7 @@ type bond struct {
 // order in which each first appears. What is refused is in no group.
 func Groups(d Decision) []Group {
 	var out []Group
-	place := make(map[bond]int)
+	var by Grouping
 	for n := range d.Recipients {
 		r := &d.Recipients[n]
 		if r.Verdict != Accept {
@@ -51,17 +51,51 @@ func Groups(d Decision) []Group {
 		}
 		for k := range r.Deliveries {
 			leg := &r.Deliveries[k]
-			b := bondOf(leg)
-			i, ok := place[b]
-			if !ok {
-				i = len(out)
-				place[b] = i
-				out = append(out, groupOf(leg, b))
+			at, fresh := by.Of(leg)
+			if fresh {
+				out = append(out, GroupOf(leg))
 			}
-			out[i].Deliveries = append(out[i].Deliveries, leg)
+			out[at].Deliveries = append(out[at].Deliveries, leg)
 		}
 	}
 	return out
+}
+
+// Grouping finds the groups of deliveries that come one by one. The zero Grouping
+// has none. It keeps no delivery.
+type Grouping struct {
+	last  bond // and its place: neighbours mostly go together
+	at    int
+	place map[bond]int // nil while there is one group at most
+	n     int
+}
+
+// Of gives the number of a delivery's group, from 0 on in the order in which each
+// first appears; fresh for the first delivery of a group.
+func (g *Grouping) Of(leg *Delivery) (at int, fresh bool) {
+	b := bondOf(leg)
+	if g.n > 0 && b == g.last {
+		return g.at, false
+	}
+	at, known := g.place[b]
+	if !known {
+		at = g.n
+		g.n++
+		g.put(b, at)
+	}
+	g.last, g.at = b, at
+	return at, !known
+}
+
+// put remembers a group from the second on, and the first one then.
+func (g *Grouping) put(b bond, at int) {
+	if at == 0 {
+		return
+	}
+	if g.place == nil {
+		g.place = map[bond]int{g.last: 0}
+	}
+	g.place[b] = at
 }
 
 func bondOf(leg *Delivery) bond {
@@ -73,11 +107,12 @@ func bondOf(leg *Delivery) bond {
 	}
 }
 
-func groupOf(leg *Delivery, b bond) Group {
+// GroupOf is the group that a delivery begins, without deliveries.
+func GroupOf(leg *Delivery) Group {
 	return Group{
-		Tenant: leg.Tenant, Transport: leg.Transport, Kind: leg.Kind, Nexthop: b.nexthop,
+		Tenant: leg.Tenant, Transport: leg.Transport, Kind: leg.Kind, Nexthop: laneNexthop(leg),
 		Nexthops: leg.Nexthops, Sender: leg.Sender, Rule: leg.Rule, Copy: leg.Copy,
-		Expanded: leg.Expanded, Original: b.original, EnvID: leg.EnvID, Ret: leg.Ret, Reply: leg.Reply,
+		Expanded: leg.Expanded, Original: shownOriginal(leg), EnvID: leg.EnvID, Ret: leg.Ret, Reply: leg.Reply,
 		Homed: leg.Homed, Edits: leg.Edits,
 	}
 }

@@ -75,6 +75,19 @@ func TestNeedsGiveTheSameDecision(t *testing.T) {
 	})
 }
 
+// Very many are decided one by one as they are together; world.once holds the two
+// against each other, here and in all other tests.
+func TestEachIsMessage(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := parseWorld(drawWorld(t)(rapid.SampledFrom([]string{"", "away"}).Draw(t, "tables")))
+		e := drawEnvelope(t, rapid.SampledFrom([]string{"10.1.1.1", "192.0.2.1"}).Draw(t, "client"))
+		for range rapid.IntRange(1, 3).Draw(t, "more") {
+			e.to = append(e.to, drawEnvelope(t, "10.1.1.1").to...)
+		}
+		w.decide(e)
+	})
+}
+
 // A trace changes nothing.
 func TestTraceChangesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -3,6 +3,7 @@ package decide
 import (
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -133,6 +134,7 @@ func (w *world) decide(e envelope) Decision {
 
 func (w *world) once(e envelope) Decision {
 	if !e.early {
+		w.agree(e)
 		return w.snapshot.Message(e.in, e.to)
 	}
 	var d Decision
@@ -143,6 +145,25 @@ func (w *world) once(e envelope) Decision {
 	}
 	d.Verdict = total(d.Recipients).verdict
 	return d
+}
+
+// agree panics unless Each gives what Message does: the same recipients in the same
+// order, or the same answer for all.
+func (w *world) agree(e envelope) {
+	e.in.Trace = false
+	var list []RecipientDecision
+	one := w.snapshot.Each(e.in, e.to, func(d *RecipientDecision) { list = append(list, *d) })
+	all := w.snapshot.Message(e.in, e.to)
+	if len(one.Needs) > 0 || len(all.Needs) > 0 {
+		return
+	}
+	if one.Recipients = list; all.Verdict != Accept {
+		all.Recipients = nil
+	}
+	slices.Sort(all.Waits)
+	if !reflect.DeepEqual(one, all) {
+		panic(fmt.Sprintf("one by one:\n%+v\ntogether:\n%+v", one, all))
+	}
 }
 
 // render writes a decision as the tests expect it.
