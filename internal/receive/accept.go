@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/postroad/postroad/internal/decide"
 	"github.com/postroad/postroad/internal/mail"
 	"github.com/postroad/postroad/internal/spool"
@@ -26,6 +28,8 @@ type Acceptor struct {
 	heads    sync.Pool    // *[]byte: headers of messages coming in
 	headers  atomic.Int64 // octets of large headers in memory
 	crowds   crowds
+
+	recipients atomic.Int64 // octets of recipients in memory, beyond what is usual
 }
 
 const defaultLookups = 20 * time.Second
@@ -43,7 +47,10 @@ func NewAcceptor(o Options) *Acceptor {
 	if o.Store != nil {
 		q = newQuotas(o)
 	}
-	return &Acceptor{store: o.Store, quotas: q, log: o.Log, counters: o.Counters, markKey: o.MarkKey, lookups: o.Lookups}
+	return &Acceptor{
+		store: o.Store, quotas: q, log: o.Log, counters: o.Counters, markKey: o.MarkKey, lookups: o.Lookups,
+		crowds: crowds{semaphore.NewWeighted(crowdsAtOnce)},
+	}
 }
 
 // Ready tells why no message can be taken now, or gives no reply at all. A client
@@ -75,37 +82,47 @@ func (a *Acceptor) Begin(gen Generation, facts decide.Facts, e mail.Envelope) *T
 // with the one reply for all recipients; nothing is kept then. The transaction
 // has ended either way.
 func (t *Transaction) Commit(ctx context.Context) (spool.ID, error) {
-	defer t.acceptor.crowds.begin(len(t.envelope.Recipients))()
-	d, jobs, err := t.settle(ctx)
+	if t.isCrowd() {
+		end, err := t.acceptor.crowds.begin(ctx, len(t.envelope.Recipients))
+		if err != nil {
+			return spool.ID{}, err
+		}
+		defer end()
+	}
+	p, err := t.settle(ctx)
 	if err != nil {
-		t.noteWaits(d)
+		t.noteWaits()
 		return spool.ID{}, err
 	}
-	id := t.body.draft.ID()
+	id, jobs := t.body.draft.ID(), p.all()
 	if len(jobs) == 0 {
 		// Every recipient is an alias to nothing: there is nothing to keep.
 		t.Abort()
-	} else if err := t.body.draft.Commit(t.stored(d), jobs); err != nil {
+	} else if err := t.body.draft.Commit(t.stored(p), jobs); err != nil {
 		return spool.ID{}, storeError(err)
 	}
 	t.acceptor.quotas.took(t.gen.Config, jobs)
 	t.count()
-	t.logDecision(ctx, "message accepted", id, d)
+	t.logDecision(ctx, "message accepted", id, p)
 	return id, nil
 }
 
 // Prepare decides the message and fixes it as a draft that spool.Store.Update
 // writes in a batch of its own. nil without an error: there is nothing to write.
 func (t *Transaction) Prepare(ctx context.Context) (spool.Draft, error) {
-	d, jobs, err := t.settle(ctx)
-	if err != nil || len(jobs) == 0 {
-		return nil, err
-	}
-	draft, err := t.fix(t.stored(d), jobs)
+	p, err := t.settle(ctx)
 	if err != nil {
 		return nil, err
 	}
-	t.logDecision(ctx, "report prepared", draft.ID(), d)
+	jobs := p.all()
+	if len(jobs) == 0 {
+		return nil, nil
+	}
+	draft, err := t.fix(t.stored(p), jobs)
+	if err != nil {
+		return nil, err
+	}
+	t.logDecision(ctx, "report prepared", draft.ID(), p)
 	return draft, nil
 }
 
@@ -121,9 +138,9 @@ func (t *Transaction) fix(e spool.Envelope, jobs []spool.Job) (spool.Draft, erro
 }
 
 // settle completes body and facts and decides.
-func (t *Transaction) settle(ctx context.Context) (decide.Decision, []spool.Job, error) {
+func (t *Transaction) settle(ctx context.Context) (*plan, error) {
 	if err := t.complete(); err != nil {
-		return decide.Decision{}, nil, err
+		return nil, err
 	}
 	return t.judge(ctx)
 }
@@ -138,15 +155,26 @@ func (t *Transaction) complete() error {
 }
 
 // judge decides for the recipients of the envelope.
-func (t *Transaction) judge(ctx context.Context) (decide.Decision, []spool.Job, error) {
-	d, err := t.decide(ctx)
+func (t *Transaction) judge(ctx context.Context) (*plan, error) {
+	p := &plan{t: t}
+	var d decide.Decision
+	var err error
+	if t.isCrowd() {
+		d, err = t.ofCrowd(ctx, p.add)
+	} else {
+		d, err = t.decide(ctx)
+	}
 	if err != nil {
-		return d, nil, err
+		return nil, err
 	}
+	t.waits = d.Waits
 	if d.Verdict != decide.Accept && !(t.bounces && d.Verdict == decide.Reject) {
-		return d, nil, &mail.Error{Op: "receive.decide", Reply: d.Reply}
+		return nil, &mail.Error{Op: "receive.decide", Reply: d.Reply}
 	}
-	return d, t.jobs(d), nil
+	for i := range d.Recipients {
+		p.add(&d.Recipients[i])
+	}
+	return p, nil
 }
 
 func (t *Transaction) count() {
@@ -173,7 +201,7 @@ func storeError(err error) error {
 }
 
 // logDecision writes a line for the message and one for each delivery.
-func (t *Transaction) logDecision(ctx context.Context, what string, id spool.ID, d decide.Decision) {
+func (t *Transaction) logDecision(ctx context.Context, what string, id spool.ID, p *plan) {
 	log := t.acceptor.log
 	if !log.Enabled(ctx, slog.LevelInfo) {
 		return
@@ -188,20 +216,24 @@ func (t *Transaction) logDecision(ctx context.Context, what string, id spool.ID,
 		slog.String("listener", t.facts.Listener),
 		slog.String("message_id", t.messageID()),
 		slog.Int("recipients", len(t.envelope.Recipients)))
-	for _, r := range d.Recipients {
-		if r.Verdict == decide.Reject {
+	for n := range p.refuse {
+		for _, to := range p.refuse[n].Recipients {
 			log.LogAttrs(ctx, slog.LevelInfo, "recipient refused after data", ref,
-				slog.String("recipient", r.Recipient.Address.String()), slog.String("reply", r.Reply.String()))
+				slog.String("recipient", to.Final.String()), slog.String("reply", to.Reply.String()))
 		}
-		for _, leg := range r.Deliveries {
+	}
+	for n := range p.jobs {
+		job := &p.jobs[n]
+		for i := range job.Recipients {
+			rule := p.rule(n, i)
 			log.LogAttrs(ctx, slog.LevelInfo, "recipient accepted", ref,
-				slog.String("recipient", leg.Original.String()),
-				slog.String("final", leg.Recipient.String()),
-				slog.String("tenant", leg.Tenant),
-				slog.String("transport", leg.Transport),
-				slog.String("rule", leg.Rule.Name),
-				slog.String("source", leg.Rule.Source),
-				slog.String("copy", leg.Copy))
+				slog.String("recipient", job.Recipients[i].Original.String()),
+				slog.String("final", job.Recipients[i].Final.String()),
+				slog.String("tenant", job.Lane.Tenant),
+				slog.String("transport", job.Lane.Transport),
+				slog.String("rule", rule.Name),
+				slog.String("source", rule.Source),
+				slog.String("copy", job.Copy))
 		}
 	}
 }

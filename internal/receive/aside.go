@@ -53,8 +53,8 @@ func (a *asides) take(what aside, now time.Time) bool {
 }
 
 // noteWaits remembers for whom alone a message waits.
-func (t *Transaction) noteWaits(d decide.Decision) {
-	for _, tenant := range d.Waits {
+func (t *Transaction) noteWaits() {
+	for _, tenant := range t.waits {
 		t.acceptor.asides.note(aside{t.envelope.Sender, tenant}, time.Now())
 	}
 }

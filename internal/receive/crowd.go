@@ -1,47 +1,70 @@
 package receive
 
 import (
-	"runtime"
-	"runtime/debug"
-	"sync"
+	"context"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/postroad/postroad/internal/decide"
+	"github.com/postroad/postroad/internal/mail"
 )
 
 const (
-	// crowdRecipients are enough that the decision on them is megabytes.
-	crowdRecipients = 5000
-	// crowdGarbage is the share of memory in use that may be garbage meanwhile, in
-	// per cent.
-	crowdGarbage = 10
+	// crowdRecipients are more than a message usually has: they are decided one by
+	// one, and not at the same time as those of other such messages.
+	crowdRecipients = 1000
+	// crowdsAtOnce are the recipients of such messages that are decided and stored
+	// at once: 50 000 take 25 MB meanwhile.
+	crowdsAtOnce = 50_000
+
+	// leastRecipients are taken however little memory there is (RFC 5321
+	// s4.5.3.1.8). usualRecipients octets are what a transaction may take without
+	// asking, recipientMemory what all that take more have together.
+	leastRecipients = 100
+	usualRecipients = 32 << 10
+	recipientMemory = 32 << 20
+
+	// recipientSize is what a recipient takes beside its text, answerSize what the
+	// answer of a remote table does.
+	recipientSize = 128
+	answerSize    = 256
 )
 
-// crowds has memory collected early while messages to very many are decided and
-// stored: the decision on 50 000 recipients is 50 MB, and as much garbage as that
-// would be more than all of the server else. It is rare enough to be worth the
-// time.
-type crowds struct {
-	mu     sync.Mutex // guards what follows
-	under  int        // such messages
-	before int        // per cent, as it was
+// crowds are the messages to very many that are being decided and stored. More of
+// them wait: what becomes of their recipients is megabytes, which no client needs
+// at once.
+type crowds struct{ *semaphore.Weighted }
+
+// begin waits until a message to n recipients may be decided. The caller calls what
+// it gets at the end.
+func (c crowds) begin(ctx context.Context, n int) (end func(), err error) {
+	weight := int64(min(n, crowdsAtOnce))
+	if err := c.Acquire(ctx, weight); err != nil {
+		return nil, storeError(err)
+	}
+	return func() { c.Release(weight) }, nil
 }
 
-// begin is for a message to n recipients; the caller calls what it gets at the end.
-func (c *crowds) begin(n int) (end func()) {
-	if n < crowdRecipients {
-		return func() {}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.under++; c.under == 1 {
-		c.before = debug.SetGCPercent(crowdGarbage)
-	}
-	return c.end
+// isCrowd tells of a message to very many that came by SMTP. Those to a list are
+// decided in parts.
+func (t *Transaction) isCrowd() bool {
+	return len(t.envelope.Recipients) > crowdRecipients && t.facts.Origin == decide.OriginSMTP
 }
 
-func (c *crowds) end() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.under--; c.under == 0 {
-		runtime.GC() // else the next one would wait until twice of what was in use grew
-		debug.SetGCPercent(c.before)
+// hold takes memory for one more recipient; false means that there is none left.
+func (t *Transaction) hold(to mail.Recipient) bool {
+	n := recipientSize + int64(len(to.Address.Local)+len(to.Address.Domain)+len(to.ORCPT))
+	need := t.octets + n + answerSize*int64(len(t.memo.Answers))
+	for t.held+usualRecipients < need {
+		if t.acceptor.recipients.Add(usualRecipients) > recipientMemory {
+			t.acceptor.recipients.Add(-usualRecipients)
+			if len(t.envelope.Recipients) >= leastRecipients {
+				return false
+			}
+			break
+		}
+		t.held += usualRecipients
 	}
+	t.octets += n
+	return true
 }

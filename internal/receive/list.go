@@ -144,15 +144,15 @@ func (m *mailing) decide(ctx context.Context) error {
 		}
 	}
 	m.tx.envelope.Recipients, m.tx.facts.Continued = m.part, m.begun
-	d, jobs, err := m.tx.judge(ctx)
+	p, err := m.tx.judge(ctx)
 	if err != nil {
 		return m.refused(ctx, err)
 	}
-	m.tx.logDecision(ctx, "list members taken in", m.tx.body.draft.ID(), d)
+	m.tx.logDecision(ctx, "list members taken in", m.tx.body.draft.ID(), p)
 	if m.tenant == "" {
-		m.tenant = tenantOf(d)
+		m.tenant = p.tenant
 	}
-	m.taken, m.jobs = m.taken+len(m.part), append(m.jobs, jobs...)
+	m.taken, m.jobs = m.taken+len(m.part), append(m.jobs, p.all()...)
 	m.part, m.begun = m.part[:0], true
 	if m.taken < listMessage {
 		return nil
@@ -181,10 +181,9 @@ func (m *mailing) close() error {
 	if m.tx == nil || len(m.jobs) == 0 {
 		return nil
 	}
-	to := decide.RecipientDecision{Recipient: mail.Recipient{Address: m.list.Address}, Verdict: decide.Accept}
-	e := m.tx.stored(decide.Decision{Verdict: decide.Accept, Recipients: []decide.RecipientDecision{to}})
-	e.Tenant = m.tenant
-	draft, err := m.tx.fix(e, m.jobs)
+	p := plan{t: m.tx, tenant: m.tenant}
+	p.note(&decide.RecipientDecision{Recipient: mail.Recipient{Address: m.list.Address}, Verdict: decide.Accept})
+	draft, err := m.tx.fix(m.tx.stored(&p), m.jobs)
 	if err != nil {
 		return err
 	}

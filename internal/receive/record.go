@@ -50,32 +50,32 @@ const (
 
 var errRecordVersion = errors.New("receive: stored decision of an unknown version")
 
-func recordOf(t *Transaction, d decide.Decision) Record {
-	f := t.facts
-	r := Record{
+// note adds what is kept of the decision on a recipient.
+func (p *plan) note(d *decide.RecipientDecision) {
+	one := RecordRecipient{Notify: d.Recipient.Notify, ORCPT: d.Recipient.ORCPT, Verdict: d.Verdict.String()}
+	if asked := d.Asked(); !asked.IsZero() && asked != p.t.envelope.Sender.Address {
+		one.Sender = asked.String()
+	}
+	if len(p.record) >= recordRecipients && one.Sender == "" {
+		p.more++
+		return
+	}
+	one.Address = d.Recipient.Address.String()
+	for i := range d.Deliveries {
+		one.Rules = append(one.Rules, ruleName(d.Deliveries[i].Rule))
+	}
+	p.record = append(p.record, one)
+}
+
+// kept is the decision as the spool keeps it.
+func (p *plan) kept() Record {
+	f := p.t.facts
+	return Record{
 		Version: recordVersion, Client: f.Client, Listener: f.Listener, Helo: f.Helo,
 		Directory: f.Login.Directory, Login: f.Login.Name, TLS: f.TLS, Certificate: f.Certificate,
-		Tags: f.Tags, Received: f.Received, Own: t.body.own, Size: f.Size,
-		Recipients: make([]RecordRecipient, 0, min(len(d.Recipients), recordRecipients)),
+		Tags: f.Tags, Received: f.Received, Own: p.t.body.own, Size: f.Size,
+		Recipients: p.record, More: p.more,
 	}
-	for i, rd := range d.Recipients {
-		one := RecordRecipient{
-			Address: rd.Recipient.Address.String(), Notify: rd.Recipient.Notify, ORCPT: rd.Recipient.ORCPT,
-			Verdict: rd.Verdict.String(),
-		}
-		if asked := rd.Asked(); !asked.IsZero() && asked != t.envelope.Sender.Address {
-			one.Sender = asked.String()
-		}
-		if i >= recordRecipients && one.Sender == "" {
-			r.More++
-			continue
-		}
-		for _, leg := range rd.Deliveries {
-			one.Rules = append(one.Rules, ruleName(leg.Rule))
-		}
-		r.Recipients = append(r.Recipients, one)
-	}
-	return r
 }
 
 // Encode writes the record for spool.Envelope.Decision.

@@ -24,6 +24,9 @@ type Transaction struct {
 	charged map[string]bool // tenants whose quota was asked
 	crowd   map[string]int  // recipients by tenant, where the tenant has a limit
 	aside   map[string]bool // tenants whose recipients wait
+	waits   []string        // tenants for whom alone the message is put off
+	octets  int64           // that the recipients take, about
+	held    int64           // of the memory for recipients
 	bounces bool            // a message that is refused for all is kept, and bounces
 }
 
@@ -32,6 +35,8 @@ func (t *Transaction) Envelope() *mail.Envelope { return &t.envelope }
 
 // Abort throws the transaction away, unless it was committed.
 func (t *Transaction) Abort() {
+	t.acceptor.recipients.Add(-t.held)
+	t.held = 0
 	if t.body != nil {
 		t.body.release()
 	}
@@ -59,6 +64,10 @@ func (t *Transaction) Recipient(ctx context.Context, to mail.Recipient) decide.R
 	if d.Verdict == decide.Accept && t.crowded(d.Tenant) {
 		// RFC 5321 s4.5.3.1.10: the client sends the rest in another transaction.
 		d.Verdict, d.Reply = decide.Defer, mail.Reply{Code: 452, Enhanced: "4.5.3", Text: "too many recipients"}
+		return d
+	}
+	if d.Verdict == decide.Accept && !t.hold(to) {
+		d.Verdict, d.Reply = decide.Defer, mail.Reply{Code: 452, Enhanced: "4.3.1", Text: "too many recipients at once, try again later"}
 		return d
 	}
 	if d.Verdict == decide.Accept {
@@ -102,6 +111,17 @@ func (t *Transaction) ofMessage(ctx context.Context) (decide.Decision, error) {
 	return d, err
 }
 
+// ofCrowd decides a message to very many and gives each recipient to take. All came
+// by RCPT, where their tenants were held against their quotas.
+func (t *Transaction) ofCrowd(ctx context.Context, take func(*decide.RecipientDecision)) (decide.Decision, error) {
+	var d decide.Decision
+	err := t.answer(ctx, func() []decide.Question {
+		d = t.gen.Config.Snapshot.Each(t.input(false), t.envelope.Recipients, take)
+		return d.Needs
+	})
+	return d, err
+}
+
 // maxTraceFields bounds what a header can make us parse.
 const maxTraceFields = 256
 
@@ -125,13 +145,13 @@ func bounded(values []string) []string {
 }
 
 // stored is the envelope as the spool keeps it.
-func (t *Transaction) stored(d decide.Decision) spool.Envelope {
+func (t *Transaction) stored(p *plan) spool.Envelope {
 	return spool.Envelope{
 		Sender: t.envelope.Sender, Body: t.envelope.Body, SMTPUTF8: t.envelope.SMTPUTF8,
 		Origin: uint8(t.facts.Origin), Arrived: t.body.arrived, Generation: t.gen.Config.Generation,
 		Client: t.clientName(), Helo: t.facts.Helo, Login: t.facts.Login.String(), Listener: t.facts.Listener,
-		MessageID: t.messageID(), Tenant: tenantOf(d), Size: t.body.size,
-		Decision: recordOf(t, d).Encode(),
+		MessageID: t.messageID(), Tenant: p.tenant, Size: t.body.size,
+		Decision: p.kept().Encode(),
 	}
 }
 
@@ -150,18 +170,6 @@ func (t *Transaction) messageID() string {
 	}
 	id, _ := t.header.Get("Message-ID")
 	return id[:min(len(id), maxMessageID)]
-}
-
-// tenantOf is the tenant of the first delivery that has one.
-func tenantOf(d decide.Decision) string {
-	for _, r := range d.Recipients {
-		for _, leg := range r.Deliveries {
-			if leg.Tenant != "" {
-				return leg.Tenant
-			}
-		}
-	}
-	return ""
 }
 
 // now is the time of arrival.

@@ -59,6 +59,7 @@ func (d *draft) prepare(env Envelope, jobs []Job) error {
 	}
 	d.stage = isPrepared
 	d.ready = d.seal(&env, records)
+	d.ready.few = areFew(jobs)
 	d.text, d.budget = nil, 0 // the prepared message has them now
 	return nil
 }
@@ -70,8 +71,12 @@ func (d *draft) records(env Envelope, jobs []Job) ([]*jobRecord, error) {
 	}
 	now := d.p.now()
 	out := make([]*jobRecord, 0, len(jobs))
+	few := areFew(jobs)
 	for n, j := range jobs {
 		j.N = n
+		if few {
+			j.Recipients = slices.Clone(j.Recipients)
+		}
 		rec := &jobRecord{Job: j, alone: len(jobs) == 1, big: d.file != nil, from: env.Sender}
 		rec.Message, rec.Size = d.id, d.size
 		if rec.Arrived = env.Arrived; rec.Arrived.IsZero() {
@@ -110,19 +115,31 @@ func (d *draft) batchSize(env *Envelope, jobs []*jobRecord) int {
 		n += int(d.size)
 	}
 	for _, j := range jobs {
-		n += 512 + 192*len(j.Recipients)
+		n += 512
+		for i := range j.Recipients {
+			n += recipientRoom + textOf(&j.Recipients[i])
+		}
 	}
 	return n
 }
 
-// settle makes a job as it was given fit to be stored: its own copy, numbered,
-// with all times in UTC.
+// recipientRoom is what the record of a recipient takes beside its text.
+const recipientRoom = 64
+
+// textOf is the text of a recipient as it comes in.
+func textOf(r *Recipient) int {
+	return len(r.Final.Local) + len(r.Final.Domain) + len(r.Original.Local) + len(r.Original.Domain) +
+		len(r.ORCPT) + len(r.Reply.Enhanced) + len(r.Reply.Text) + len(r.NotBy)
+}
+
+// settle makes a job as it was given fit to be stored: numbered, with all times in
+// UTC.
 func (j *jobRecord) settle(now time.Time) error {
 	if len(j.Recipients) > maxRecipients {
 		return fmt.Errorf("%w: %d recipients in one job", ErrInvalid, len(j.Recipients))
 	}
 	j.Lease = Lease{}
-	j.Nexthops, j.Edits, j.Recipients = slices.Clone(j.Nexthops), slices.Clone(j.Edits), slices.Clone(j.Recipients)
+	j.Nexthops, j.Edits = slices.Clone(j.Nexthops), slices.Clone(j.Edits)
 	for i := range j.Recipients {
 		j.Recipients[i].N = i
 	}

@@ -39,6 +39,7 @@ type prepared struct {
 	size   int64
 	env    Envelope
 	jobs   []*jobRecord
+	few    bool  // so that they may be kept as fresh
 	text   text  // empty when it lies in a file
 	budget int64 // reserved in the store's memory for text
 }

@@ -34,6 +34,15 @@ type fresh struct {
 	held  int64
 }
 
+// areFew tells of jobs that may be kept as fresh.
+func areFew(jobs []Job) bool {
+	recipients := 0
+	for i := range jobs {
+		recipients += len(jobs[i].Recipients)
+	}
+	return len(jobs) <= freshJobs && recipients <= freshJobs
+}
+
 // young is a message in memory. Who opened it may read on after it is gone: its
 // pages are used again when the last of them has closed it.
 type young struct {
@@ -55,11 +64,7 @@ func newFresh(m *memory) fresh {
 
 // keep takes a message and its share of the budget, or says no.
 func (f *fresh) keep(m *prepared, now time.Time) bool {
-	recipients := 0
-	for _, j := range m.jobs {
-		recipients += len(j.Recipients)
-	}
-	if m.jobs[0].big || len(m.jobs) > freshJobs || recipients > freshJobs {
+	if m.jobs[0].big || !m.few {
 		return false
 	}
 	f.mu.Lock()

@@ -145,7 +145,7 @@ func (p *Pebble) successors(old *jobRecord, jobs []Job) ([]*jobRecord, error) {
 		rec := &jobRecord{Job: j, big: old.big, from: old.from}
 		rec.Message, rec.N = old.Message, last+1+i
 		rec.Size, rec.Arrived = old.Size, old.Arrived
-		rec.Held = j.Held || old.Held
+		rec.Held, rec.Recipients = j.Held || old.Held, slices.Clone(j.Recipients)
 		if err := rec.settle(p.now()); err != nil {
 			return nil, err
 		}

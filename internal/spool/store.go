@@ -248,7 +248,8 @@ type Body interface {
 //
 // Commit and Prepare number jobs and recipients, set Message, Size and Arrived,
 // and take a zero Arrived or Due as now. Each job has a recipient that waits.
-// What they are given is copied.
+// What they are given is copied, but for the recipients of a message that has many:
+// these are numbered where they stand, and must not change before the draft ends.
 type Draft interface {
 	io.Writer
 	ID() ID

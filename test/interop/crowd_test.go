@@ -17,7 +17,7 @@ import (
 const (
 	crowdDomains = 5
 	crowdEach    = 10_000
-	crowdMemory  = 160 << 20 // of it 45 MB are the program's own file
+	crowdMemory  = 128 << 20 // of it 45 MB are the program's own file
 	crowdTime    = 30 * time.Second
 )
 
