@@ -248,9 +248,18 @@ func script() []step { return days(4) }
 func days(many int) []step {
 	var out []step
 	for n := range many {
-		out = append(out, day(string(rune('a'+n)))...)
+		out = append(out, day(dayName(n))...)
 	}
 	return append(out, update("amany0", "", 0, 0, 1, 6), act("amany", spool.ActionHold), act("amany", spool.ActionRemove))
+}
+
+// dayName is a, b, … z, aa, ab, …
+func dayName(n int) string {
+	name := string(rune('a' + n%26))
+	if n >= 26 {
+		name = dayName(n/26-1) + name
+	}
+	return name
 }
 
 // dump writes all that a store holds, message by message.
