@@ -12,12 +12,13 @@ import (
 
 // queueVerbs are the actions on the queue of a running server.
 type queueVerbs struct {
-	List    queueList   `cmd:"" help:"List messages, a line for each that goes one way."`
-	Show    queueShow   `cmd:"" help:"Show messages with each recipient and the last reply."`
-	Retry   queueAction `cmd:"" help:"Try now."`
-	Hold    queueAction `cmd:"" help:"Try no more until released."`
-	Release queueAction `cmd:"" help:"End a hold."`
-	Remove  queueAction `cmd:"" help:"Remove without a report to the sender."`
+	List    queueList    `cmd:"" help:"List messages, a line for each that goes one way."`
+	Show    queueShow    `cmd:"" help:"Show messages with each recipient and the last reply."`
+	Summary queueSummary `cmd:"" help:"Tell how much waits, for whom, how long and why."`
+	Retry   queueAction  `cmd:"" help:"Try now."`
+	Hold    queueAction  `cmd:"" help:"Try no more until released."`
+	Release queueAction  `cmd:"" help:"End a hold."`
+	Remove  queueAction  `cmd:"" help:"Remove without a report to the sender."`
 
 	Pause   queuePause   `cmd:"" help:"Make no more attempts by a transport; its mail waits, and grows older."`
 	Resume  queueResume  `cmd:"" help:"End a pause, and try what waited."`

@@ -61,6 +61,9 @@ func (b *backend) Pause(context.Context, queue.Pause) (control.Waiting, error) {
 func (b *backend) Resume(context.Context, queue.Pause) (control.Waiting, error) {
 	return control.Waiting{Jobs: 2}, b.err
 }
+func (b *backend) Summary(_ context.Context, o control.SummaryOrder) (control.Summary, error) {
+	return control.Summary{By: o.By}, b.err
+}
 func (b *backend) Pauses() []queue.Pause { return []queue.Pause{{Transport: "slow"}} }
 func (b *backend) Reroute(_ context.Context, o control.RerouteOrder, each func(control.Rerouted) error) error {
 	f, err := o.Filter()

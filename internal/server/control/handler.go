@@ -29,6 +29,7 @@ type Backend interface {
 	Migration
 	Rerouter
 	Pausing
+	Summarizer
 }
 
 // Status of a running server.
@@ -65,6 +66,7 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("GET /table/stats", h.tableStats)
 	mux.HandleFunc("POST /queue/list", h.list)
 	mux.HandleFunc("POST /queue/reroute", h.reroute)
+	mux.HandleFunc("POST /queue/summary", h.summary)
 	h.pauseRoutes(mux)
 	h.migrationRoutes(mux)
 	for name, a := range actions() {
@@ -161,7 +163,7 @@ func answer(w http.ResponseWriter, v any, err error) {
 func statusOf(err error) int {
 	switch {
 	case errors.Is(err, explain.ErrUsage), errors.Is(err, ErrSelection), errors.Is(err, ErrOrder), errors.Is(err, ErrPause),
-		errors.Is(err, migrate.ErrOrder):
+		errors.Is(err, ErrSummary), errors.Is(err, migrate.ErrOrder):
 		return http.StatusBadRequest
 	case errors.Is(err, spool.ErrUnavailable), errors.Is(err, spool.ErrFull):
 		return http.StatusServiceUnavailable
