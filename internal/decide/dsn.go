@@ -1,8 +1,8 @@
 package decide
 
 import (
-	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/postroad/postroad/internal/mail"
 )
@@ -29,33 +29,13 @@ func originalRecipient(r mail.Recipient) string {
 	if r.ORCPT != "" {
 		return r.ORCPT
 	}
-	s := encodeORCPT(r.Address.String())
+	address := r.Address.String()
+	s := "rfc822;" + mail.EncodeXText(address)
+	if strings.IndexFunc(address, func(r rune) bool { return r >= utf8.RuneSelf }) >= 0 {
+		s = "utf-8;" + mail.EncodeUniXText(address) // RFC 6533 s3
+	}
 	if len(s) > maxORCPT {
 		return ""
 	}
 	return s
-}
-
-// encodeORCPT writes an address as xtext (RFC 3461 s4) or, when it has letters
-// beyond ASCII, as utf-8-addr-xtext (RFC 6533 s3).
-func encodeORCPT(address string) string {
-	var b strings.Builder
-	b.Grow(len("rfc822;") + len(address))
-	wide := strings.IndexFunc(address, func(r rune) bool { return r >= 0x80 }) >= 0
-	if wide {
-		b.WriteString("utf-8;")
-	} else {
-		b.WriteString("rfc822;")
-	}
-	for _, r := range address {
-		switch {
-		case wide && (r >= 0x7f || r <= ' ' || r == '\\' || r == '+' || r == '='):
-			fmt.Fprintf(&b, "\\x{%02X}", r)
-		case !wide && (r == 0x7f || r <= ' ' || r == '+' || r == '='):
-			fmt.Fprintf(&b, "+%02X", r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
 }

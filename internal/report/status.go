@@ -24,7 +24,7 @@ func (c *composer) deliveryStatus() []byte {
 	var b bytes.Buffer
 	n := c.in.Notice
 	writeField(&b, "Reporting-MTA", "dns; "+string(c.in.Hostname))
-	if id, ok := xtext(n.Job.EnvID); ok && id != "" && len(id) <= maxEnvID {
+	if id, ok := mail.DecodeXText(n.Job.EnvID); ok && id != "" && len(id) <= maxEnvID {
 		writeField(&b, "Original-Envelope-Id", c.plain(id))
 	}
 	if !n.Envelope.Arrived.IsZero() {
@@ -74,20 +74,31 @@ func (c *composer) diagnostic(r spool.Recipient) string {
 // it was given, the address without its xtext (RFC 3461 s4.2, s6.3).
 func (c *composer) originalRecipient(orcpt string) (string, bool) {
 	kind, enc, ok := strings.Cut(orcpt, ";")
-	addr, valid := xtext(enc)
+	var addr string
+	valid := true
+	switch {
+	case !strings.EqualFold(kind, "utf-8"):
+		addr, valid = mail.DecodeXText(enc)
+	case c.utf8:
+		addr = mail.DecodeUniXText(enc)
+	default: // as it was sent, or in UTF-8 (RFC 6533 s3)
+		addr = mail.EncodeUniXText(mail.DecodeUniXText(enc))
+	}
 	if !ok || !valid || addr == "" || len(addr) > maxORCPT || !isAtom(kind) {
 		return "", false
 	}
-	if strings.EqualFold(kind, "utf-8") {
-		// utf-8-addr-xtext holds \x{HEX} itself, which is the form for ASCII reports
-		// (RFC 6533 s3); unitext is for the others.
-		if c.utf8 {
-			addr = decodeUnitext(addr)
-		} else {
-			addr = encodeUnitext(addr)
+	return kind + "; " + c.plain(addr), true
+}
+
+// isAtom tells whether s may be an address type (RFC 3464 s2.1.2).
+func isAtom(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_' {
+			return false
 		}
 	}
-	return kind + "; " + c.plain(addr), true
+	return s != "" && len(s) <= 64
 }
 
 // typedAddress gives an address with the type that it needs in this form.
@@ -98,7 +109,7 @@ func (c *composer) typedAddress(addr string) string {
 	case c.utf8:
 		return "utf-8; " + addr
 	default:
-		return "utf-8; " + encodeUnitext(addr)
+		return "utf-8; " + mail.EncodeUniXText(addr)
 	}
 }
 

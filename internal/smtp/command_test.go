@@ -194,22 +194,6 @@ func TestParseRcptRefuses(t *testing.T) {
 	}
 }
 
-func TestXText(t *testing.T) {
-	for in, out := range map[string]string{"": "", "abc": "abc", "a+b=c d": "a+2Bb+3Dc+20d", "\x00\xff": "+00+FF"} {
-		if e := smtp.EncodeXText(in); e != out {
-			t.Errorf("EncodeXText(%q) = %q", in, e)
-		}
-		if d, ok := smtp.DecodeXText(out); !ok || d != in {
-			t.Errorf("DecodeXText(%q) = %q, %v", out, d, ok)
-		}
-	}
-	for _, bad := range []string{"+", "+4", "+4g", "+ff", "a b", "a=b", "\x80"} {
-		if _, ok := smtp.DecodeXText(bad); ok {
-			t.Errorf("DecodeXText(%q) reads it", bad)
-		}
-	}
-}
-
 func TestReplyWriter(t *testing.T) {
 	for _, c := range []struct {
 		reply mail.Reply

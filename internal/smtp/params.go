@@ -167,7 +167,7 @@ func (p *RcptParams) setORCPT(v string) error {
 		if strings.ContainsAny(addr, "+=") {
 			return badParam("ORCPT is malformed")
 		}
-	} else if _, ok := DecodeXText(addr); !ok {
+	} else if _, ok := mail.DecodeXText(addr); !ok {
 		return badParam("ORCPT is not xtext")
 	}
 	p.ORCPT = v
@@ -187,7 +187,7 @@ func isAtom(s string) bool {
 // setXText keeps v encoded, as it goes on to the next host unchanged, but
 // makes sure that it can be decoded into something printable.
 func setXText(to *string, v string, max int) error {
-	decoded, ok := DecodeXText(v)
+	decoded, ok := mail.DecodeXText(v)
 	if !ok || v == "" || len(v) > max || !printable([]byte(decoded)) {
 		return badParam("value is not xtext")
 	}
