@@ -23,26 +23,44 @@ const (
 func aliasCycles(s *subject) []Finding {
 	g := newPaths(s)
 	roots := g.roots()
-	w := newWalk(g.onward, mostPlaces)
-	var out []Finding
-	untold, left := 0, mostSteps
+	t := newTangles(g, mostPlaces)
 	for _, p := range roots {
-		for _, k := range w.from(p) {
-			if len(out) == mostKnots {
-				untold++
-				continue
-			}
-			u := untangle(g.onward, k, &left)
-			out = append(out, about(u.at(), "alias cycle", u.text()))
-		}
+		t.from(p)
 	}
-	if untold > 0 {
-		s.note("%d further alias cycles are not named", untold)
+	if t.untold > 0 {
+		s.note("%d further alias cycles are not named", t.untold)
 	}
-	if g.tooMany || w.tooMany {
+	if g.tooMany || t.walk.tooMany {
 		s.note("more than %d aliases lead to aliases: alias cycles among the rest are not looked for", mostPlaces)
 	}
+	var out []Finding
+	for _, u := range t.found {
+		out = append(out, about(u.at(), "alias cycle", u.text()))
+	}
 	return out
+}
+
+// tangles collects what is told of knots.
+type tangles struct {
+	*walk
+	left   int // steps to find circles by
+	found  []*untangling
+	untold int
+}
+
+func newTangles(g *paths, most int) *tangles {
+	return &tangles{walk: newWalk(g.onward, most), left: mostSteps}
+}
+
+// from looks at the knots to which a place leads.
+func (t *tangles) from(p decide.Place) {
+	for _, k := range t.walk.from(p) {
+		if len(t.found) == mostKnots {
+			t.untold++
+			continue
+		}
+		t.found = append(t.found, untangle(t.onward, k, &t.left))
+	}
 }
 
 func comparePlaces(a, b decide.Place) int {

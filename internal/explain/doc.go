@@ -6,7 +6,8 @@
 // and deliver.Plan for the hosts; then it renders. What it says can differ from
 // what the server does only where the world changed in between. The analyses
 // of check read decide.Rules as data and judge only what they can prove: a
-// warning is never a guess.
+// warning is never a guess. CyclesSince is the one of them that a running
+// server asks for, of what a change closed, with bounded effort.
 //
 // It changes nothing, opens no listener and connects to no mail host; --dns asks
 // the resolvers.

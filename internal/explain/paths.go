@@ -1,6 +1,8 @@
 package explain
 
 import (
+	"context"
+	"math"
 	"slices"
 	"strings"
 
@@ -27,6 +29,9 @@ type paths struct {
 	*subject
 	walker  *decide.Walker
 	known   map[decide.Place]ways // of places with many targets
+	most    int                   // roots
+	entries int                   // of tables that may still be looked at for roots
+	ctx     context.Context       // of the search
 	tooMany bool
 }
 
@@ -37,7 +42,10 @@ type ways struct {
 }
 
 func newPaths(s *subject) *paths {
-	return &paths{subject: s, walker: s.snapshot.Walker(s.view), known: map[decide.Place]ways{}}
+	return &paths{
+		subject: s, walker: s.snapshot.Walker(s.view), known: map[decide.Place]ways{},
+		most: mostPlaces, entries: math.MaxInt, ctx: context.Background(),
+	}
 }
 
 // onward gives the places to which one leads and that lead on themselves; what
@@ -143,7 +151,7 @@ func (g *paths) roots() []decide.Place {
 		if _, to := g.onward(p); len(to) == 0 {
 			return
 		}
-		if g.tooMany = len(out) >= mostPlaces; !g.tooMany {
+		if g.tooMany = len(out) >= g.most; !g.tooMany {
 			out = append(out, p)
 		}
 	}
@@ -181,61 +189,79 @@ type aliasing struct {
 	domains []mail.Domain
 }
 
+// aliasings are tables of one kind, each once.
+type aliasings []aliasing
+
+func (all *aliasings) add(id decide.TableID, d mail.Domain) {
+	if id == decide.NoTable {
+		return
+	}
+	i := slices.IndexFunc(*all, func(t aliasing) bool { return t.id == id })
+	if i < 0 {
+		i = len(*all)
+		*all = append(*all, aliasing{id: id})
+	}
+	if t := &(*all)[i]; d != "" && len(t.domains) < mostDomains {
+		t.domains = append(t.domains, d)
+	}
+}
+
+func (all *aliasings) addForwards(m *decide.Migration) {
+	if m == nil {
+		return
+	}
+	for _, f := range m.Forwards {
+		all.add(f.Table, "")
+	}
+}
+
 // tables are those of aliases and of what is known to be forwarded, each once.
-func (g *paths) tables() []aliasing {
-	var out []aliasing
-	add := func(id decide.TableID, d mail.Domain) {
-		if id == decide.NoTable {
-			return
-		}
-		i := slices.IndexFunc(out, func(t aliasing) bool { return t.id == id })
-		if i < 0 {
-			i = len(out)
-			out = append(out, aliasing{id: id})
-		}
-		if d != "" && len(out[i].domains) < mostDomains {
-			out[i].domains = append(out[i].domains, d)
-		}
-	}
-	forwards := func(m *decide.Migration) {
-		if m == nil {
-			return
-		}
-		for _, f := range m.Forwards {
-			add(f.Table, "")
-		}
-	}
+func (g *paths) tables() aliasings {
+	var out aliasings
 	for i := range g.rules.Domains {
 		d := &g.rules.Domains[i]
-		add(d.AliasTable, d.Name)
-		forwards(d.Migration)
+		out.add(d.AliasTable, d.Name)
+		out.addForwards(d.Migration)
 	}
 	for _, t := range g.rules.Templates {
-		add(t.AliasTable, "")
-		forwards(t.Migration)
+		out.add(t.AliasTable, "")
+		out.addForwards(t.Migration)
 	}
 	return out
 }
 
 // keys gives the addresses for which the keys of a table stand.
 func (g *paths) keys(t aliasing, add func(mail.Address)) {
-	listed := g.eachEntry(t.id, func(key string, _ []string, _ string) {
-		at := strings.LastIndexByte(key, '@')
-		if at < 0 {
-			for _, d := range t.domains {
-				add(mail.Address{Local: key, Domain: d})
-			}
-			return
-		}
-		if at == 0 {
-			key = anybody + key
-		}
-		if a, err := mail.ParseAddress(key); err == nil {
-			add(a)
-		}
-	})
-	if !listed {
+	all, is := g.content(t.id).(lister)
+	if !is {
 		g.unlisted(t.id)
+		return
+	}
+	all.Each(func(key string, _ table.Answer) bool {
+		if g.entries == 0 || g.ctx.Err() != nil {
+			g.tooMany = true
+			return false
+		}
+		g.entries--
+		t.addresses(key, add)
+		return true
+	})
+}
+
+// addresses gives those for which a key stands.
+func (t aliasing) addresses(key string, add func(mail.Address)) {
+	at := strings.LastIndexByte(key, '@')
+	if at < 0 {
+		for _, d := range t.domains {
+			add(mail.Address{Local: key, Domain: d})
+		}
+		return
+	}
+	if at == 0 {
+		key = anybody + key
+	}
+	if a, err := mail.ParseAddress(key); err == nil {
+		add(a)
 	}
 }
 

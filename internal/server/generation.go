@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 
 	"github.com/postroad/postroad/internal/config"
@@ -22,10 +21,9 @@ type generation struct {
 
 // openGeneration reads the tables of a configuration, and asks none that is
 // remote. What did not change since the generation before is not read again, and
-// what was asked before is still known.
-func openGeneration(ctx context.Context, c *config.Config, before *generation, log *slog.Logger) *generation {
+// what was asked before is still known. Changed is called for each table read.
+func openGeneration(ctx context.Context, c *config.Config, before *generation, opts file.Options) *generation {
 	g := &generation{config: c, stop: func() {}}
-	opts := file.Options{Log: log}
 	var known []*source
 	if before != nil {
 		opts.Previous, known = before.tables, before.sources
@@ -35,7 +33,7 @@ func openGeneration(ctx context.Context, c *config.Config, before *generation, l
 		if t.Remote == nil {
 			continue
 		}
-		s := sourceOf(t, known, log)
+		s := sourceOf(t, known, opts.Log)
 		g.sources, defs[i].Remote = append(g.sources, s), s
 	}
 	g.tables = file.Open(ctx, defs, opts)

@@ -30,7 +30,7 @@ func OpenOffline(ctx context.Context, path string) *Offline {
 	o := &Offline{}
 	o.Config, o.Diagnostics = config.Load(path, config.Options{})
 	if !o.Diagnostics.HasErrors() {
-		o.Tables = openGeneration(ctx, o.Config, nil, slog.New(slog.DiscardHandler)).tables
+		o.Tables = openGeneration(ctx, o.Config, nil, file.Options{Log: slog.New(slog.DiscardHandler)}).tables
 	}
 	return o
 }

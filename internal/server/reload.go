@@ -42,7 +42,7 @@ func (s *Server) reload(ctx context.Context) (c *config.Config, err error) {
 		return nil, fmt.Errorf("%w: it is %s", errData, s.data)
 	}
 	before := s.current.Load()
-	g := openGeneration(ctx, c, before, s.log)
+	g := openGeneration(ctx, c, before, s.tableOptions())
 	defer func() {
 		if err != nil {
 			s.retired.take(g, before, time.Now())
@@ -69,6 +69,7 @@ func (s *Server) reload(ctx context.Context) (c *config.Config, err error) {
 		s.level.Set(levelOf(c.Log))
 	}
 	s.runner.Reload()
+	s.circles.look()
 	return c, nil
 }
 

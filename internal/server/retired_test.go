@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/postroad/postroad/internal/config"
+	"github.com/postroad/postroad/internal/table/file"
 	"github.com/postroad/postroad/internal/table/remote"
 )
 
@@ -25,7 +26,7 @@ func (g *generation) isClosed(t *testing.T, i int) bool {
 func TestRetiredSources(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	open := func(before *generation, tables ...*config.Table) *generation {
-		return openGeneration(t.Context(), &config.Config{Tables: tables}, before, log)
+		return openGeneration(t.Context(), &config.Config{Tables: tables}, before, file.Options{Log: log})
 	}
 	first := open(nil, remoteTable("a", "1 ?"), remoteTable("b", "1 ?"))
 	second := open(first, remoteTable("a", "1 ?"), remoteTable("b", "2 ?"))

@@ -21,6 +21,7 @@ import (
 	"github.com/postroad/postroad/internal/queue"
 	"github.com/postroad/postroad/internal/receive"
 	"github.com/postroad/postroad/internal/spool"
+	"github.com/postroad/postroad/internal/table/file"
 	"github.com/postroad/postroad/internal/verify"
 )
 
@@ -42,6 +43,7 @@ type Server struct {
 	verifier  *verify.Verifier
 	runner    *queue.Runner
 	pauses    *pauses
+	circles   *circles
 	receiver  *receive.Server
 	doors     *doors
 	console   *console.Console
@@ -104,6 +106,7 @@ func (s *Server) Start(ctx context.Context) error {
 func (s *Server) steps() []func(context.Context, *config.Config) error {
 	return []func(context.Context, *config.Config) error{
 		s.openSpool, s.openTables, s.openBook, s.openDelivery, s.openVerifier, s.openQueue, s.openSessions, s.openConsole, s.openControl,
+		s.openCircles,
 	}
 }
 
@@ -136,7 +139,8 @@ func (s *Server) openSpool(_ context.Context, c *config.Config) error {
 }
 
 func (s *Server) openTables(ctx context.Context, c *config.Config) error {
-	g := openGeneration(ctx, c, nil, s.log)
+	s.circles = newCircles(s.log, s.Pin)
+	g := openGeneration(ctx, c, nil, s.tableOptions())
 	g.run()
 	s.current.Store(g)
 	s.onStop("tables", func(context.Context) error {
@@ -145,6 +149,17 @@ func (s *Server) openTables(ctx context.Context, c *config.Config) error {
 		s.current.Load().end()
 		return errors.Join(s.current.Load().close(), s.retired.close())
 	})
+	return nil
+}
+
+func (s *Server) tableOptions() file.Options {
+	return file.Options{Log: s.log, Changed: s.circles.look}
+}
+
+// openCircles begins to look for circles of aliases, once mail can come in.
+func (s *Server) openCircles(context.Context, *config.Config) error {
+	s.circles.start()
+	s.onStop("circles", func(context.Context) error { s.circles.stop(); return nil })
 	return nil
 }
 

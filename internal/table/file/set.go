@@ -40,6 +40,7 @@ type Options struct {
 	Settle      time.Duration // a file in place of another must have been left alone for so long: 250ms
 	SettleEmpty time.Duration // the same for one that is empty now and was not before: 30s
 	Files       Files         // the machine's
+	Changed     func()        // called when the view has a new version; it may not block
 	// Previous is the set of the configuration before: contents of files that did
 	// not change are taken over, and a table that cannot be read now keeps them.
 	Previous *Set
@@ -48,6 +49,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Changed == nil {
+		o.Changed = func() {}
 	}
 	if o.Every == 0 {
 		o.Every = time.Second
@@ -143,6 +147,7 @@ func (s *Set) replace(index int, v table.Version) {
 	next := append(table.View(nil), s.View()...)
 	next[index] = v
 	s.view.Store(&next)
+	s.opts.Changed()
 }
 
 // Status of one table, for metrics and the console.
