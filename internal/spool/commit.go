@@ -77,7 +77,7 @@ func (d *draft) records(env Envelope, jobs []Job) ([]*jobRecord, error) {
 		if few {
 			j.Recipients = slices.Clone(j.Recipients)
 		}
-		rec := &jobRecord{Job: j, alone: len(jobs) == 1, big: d.file != nil, from: env.Sender}
+		rec := &jobRecord{Job: j, alone: len(jobs) == 1, big: d.file != nil, from: env.Sender, once: true}
 		rec.Message, rec.Size = d.id, d.size
 		if rec.Arrived = env.Arrived; rec.Arrived.IsZero() {
 			rec.Arrived = now

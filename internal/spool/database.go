@@ -15,6 +15,10 @@ import (
 // compactions of the keys do not rewrite.
 const separateAbove = 2 << 10
 
+// blockCache is the memory for blocks of tables while both memtables have their
+// full size.
+const blockCache = 16 << 20
+
 // separateBodies keeps all but the bodies out of blob files: they are small, are
 // read more often, and a damaged blob then costs bodies only.
 func separateBodies(from []byte) (pebble.SpanPolicy, []byte, error) {
@@ -36,9 +40,17 @@ func (p *Pebble) databaseOptions() *pebble.Options {
 		// table: its keys and their deletions annul each other in the flush.
 		MemTableSize:                uint64(p.opt.MemTable),
 		MemTableStopWritesThreshold: 4,
-		L0CompactionThreshold:       4,
-		L0StopWritesThreshold:       24,
-		MaxOpenFiles:                512,
+		// What outlives its memtable are a few keys from all over, so that one
+		// compaction out of L0 rewrites the keys of the whole queue, however little
+		// it brings. Eight tables are gathered for it (half of the threshold).
+		L0CompactionThreshold: 16,
+		L0StopWritesThreshold: 40,
+		// For the same reason the level below stays small, so that what it takes
+		// in is not written together with all that has waited for long.
+		LBaseMaxBytes: 4 << 20,
+		// The memtables are counted in the cache: two of them, and room for blocks.
+		CacheSize:    2*int64(p.opt.MemTable) + blockCache,
+		MaxOpenFiles: 512,
 		EventListener: &pebble.EventListener{
 			BackgroundError: func(err error) { p.backgroundError(err) },
 			DataCorruption:  func(i pebble.DataCorruptionInfo) { p.damageFound(i) },

@@ -15,6 +15,10 @@ const (
 	// freshJobs is how many jobs and recipients a message may have that is kept
 	// as fresh: what its records take stays small beside the body.
 	freshJobs = 64
+	// freshShare bounds what the mail of a lane may hold, in parts of what is free
+	// then: one alone takes two thirds of all, and the mail of others finds room
+	// beside any number of them (Choudhury and Hahne's dynamic threshold).
+	freshShare = 2
 )
 
 // fresh keeps messages as they came until their first attempts have begun, so
@@ -23,7 +27,8 @@ const (
 //
 // When it is full the messages that lie in it stay and new ones pass by: first
 // in is first delivered, and a cache that drops the oldest would drop what is
-// asked for next.
+// asked for next. What a lane cannot work off does not take the room of those
+// that can: each has a share, told by the first job of a message.
 type fresh struct {
 	memory *memory
 	most   int64
@@ -32,6 +37,7 @@ type fresh struct {
 	byID  map[ID]*young
 	order []aged // in order of arrival; may name messages that have gone
 	held  int64
+	lanes map[Lane]*int64 // what each holds; none holds nothing
 }
 
 // areFew tells of jobs that may be kept as fresh.
@@ -50,7 +56,8 @@ type young struct {
 	text   text
 	jobs   []*jobRecord // by number; nil once claimed or changed
 	budget int64
-	users  int // fresh itself, and who opened it
+	lane   Lane // whose share it takes
+	users  int  // fresh itself, and who opened it
 }
 
 type aged struct {
@@ -59,7 +66,7 @@ type aged struct {
 }
 
 func newFresh(m *memory) fresh {
-	return fresh{memory: m, most: m.free / 2, byID: map[ID]*young{}}
+	return fresh{memory: m, most: m.free / 2, byID: map[ID]*young{}, lanes: map[Lane]*int64{}}
 }
 
 // keep takes a message and its share of the budget, or says no.
@@ -70,14 +77,37 @@ func (f *fresh) keep(m *prepared, now time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.expire(now.Add(-freshAge))
-	if f.held+m.budget > f.most {
+	id, lane := m.jobs[0].Message, m.jobs[0].Lane
+	if !f.admit(lane, m.budget) {
 		return false
 	}
-	id := m.jobs[0].Message
-	f.byID[id] = &young{env: m.env, text: m.text, jobs: m.jobs, budget: m.budget, users: 1}
+	f.byID[id] = &young{env: m.env, text: m.text, jobs: m.jobs, budget: m.budget, lane: lane, users: 1}
 	f.order = append(f.order, aged{id, now})
-	f.held += m.budget
 	return true
+}
+
+// admit takes n octets for a lane, if its share has them. The caller holds mu.
+func (f *fresh) admit(lane Lane, n int64) bool {
+	share := f.lanes[lane]
+	if share == nil {
+		share = new(int64)
+	}
+	if f.held+n > f.most || *share+n > freshShare*(f.most-f.held) {
+		return false
+	}
+	*share += n
+	f.held += n
+	f.lanes[lane] = share
+	return true
+}
+
+// release gives n octets of a lane back. The caller holds mu.
+func (f *fresh) release(lane Lane, n int64) {
+	f.held -= n
+	share := f.lanes[lane]
+	if *share -= n; *share == 0 {
+		delete(f.lanes, lane)
+	}
 }
 
 // open gives envelope and body of a message that is here.
@@ -202,7 +232,7 @@ func (f *fresh) remove(id ID) int64 {
 		return 0
 	}
 	delete(f.byID, id)
-	f.held -= y.budget
+	f.release(y.lane, y.budget)
 	f.memory.give(y.budget)
 	f.leave(y)
 	return y.budget

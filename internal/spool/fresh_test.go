@@ -29,6 +29,11 @@ func freshStore(t *testing.T, n int64) (p *Pebble, now *time.Time) {
 
 func arrive(t *testing.T, p *Pebble, text string) ID {
 	t.Helper()
+	return arriveFor(t, p, "a", text)
+}
+
+func arriveFor(t *testing.T, p *Pebble, nexthop, text string) ID {
+	t.Helper()
 	d, err := p.Create(context.Background())
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +41,7 @@ func arrive(t *testing.T, p *Pebble, text string) ID {
 	if _, err := io.WriteString(d, text); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Commit(Envelope{Client: text}, []Job{{Lane: Lane{Nexthop: "a"}, Recipients: []Recipient{{}, {}}}}); err != nil {
+	if err := d.Commit(Envelope{Client: text}, []Job{{Lane: Lane{Nexthop: nexthop}, Recipients: []Recipient{{}, {}}}}); err != nil {
 		t.Fatal(err)
 	}
 	return d.ID()
@@ -160,6 +165,32 @@ func TestFreshFull(t *testing.T) {
 	}
 }
 
+// TestFreshShared: what one lane cannot work off leaves room to the mail of others,
+// and all is given back.
+func TestFreshShared(t *testing.T) {
+	p, _ := freshStore(t, 9)
+	fresh := func(nexthop string, most int) (n int) {
+		for range most {
+			if isFresh(p, arriveFor(t, p, nexthop, "x")) {
+				n++
+			}
+		}
+		return n
+	}
+	if n := fresh("a", 20); n != 6 {
+		t.Errorf("%d messages of the first lane are fresh, want two thirds of 9", n)
+	}
+	for _, nexthop := range []string{"b", "c"} {
+		if n := fresh(nexthop, 1); n != 1 {
+			t.Errorf("beside a backlog %d messages for %s are fresh, want its one", n, nexthop)
+		}
+	}
+	p.fresh.evict(1 << 40)
+	if p.memory.free != p.opt.Budget || p.fresh.held != 0 || len(p.fresh.lanes) != 0 {
+		t.Errorf("%d of %d free, %d held in %d lanes", p.memory.free, p.opt.Budget, p.fresh.held, len(p.fresh.lanes))
+	}
+}
+
 // TestFreshDeferred: a message that waits for its next attempt holds no memory.
 func TestFreshDeferred(t *testing.T) {
 	p, now := freshStore(t, 2)
@@ -170,5 +201,64 @@ func TestFreshDeferred(t *testing.T) {
 	}
 	if isFresh(p, id) || p.memory.free != p.opt.Budget {
 		t.Errorf("fresh %v, %d of %d free", isFresh(p, id), p.memory.free, p.opt.Budget)
+	}
+}
+
+// TestFreshFlushed: of a message that ended with its first attempt a flush writes
+// nothing; one that waited leaves no record either that could come back.
+func TestFreshFlushed(t *testing.T) {
+	for _, attempts := range []int{1, 2} {
+		p, now := freshStore(t, 2)
+		arrive(t, p, "x")
+		for n := range attempts {
+			jobs := claimAll(t, p)
+			if len(jobs) != 1 {
+				t.Fatalf("attempt %d: %d jobs", n, len(jobs))
+			}
+			o := Outcome{Next: now.Add(time.Hour), Changes: []RecipientChange{{N: 0, State: Waiting}, {N: 1, State: Waiting}}}
+			if n == attempts-1 {
+				o.Changes = []RecipientChange{{N: 0, State: Delivered}, {N: 1, State: Delivered}}
+			}
+			if err := p.Update(context.Background(), jobs[0].Lease, o, nil); err != nil {
+				t.Fatal(err)
+			}
+			*now = now.Add(time.Hour)
+		}
+		if err := p.db.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		if n := p.db.Metrics().Total().TablesCount; attempts == 1 && n != 0 {
+			t.Errorf("the flush of a message that ended at once wrote %d tables", n)
+		}
+		noJobs(t, p)
+	}
+}
+
+// TestFreshChangedFlushed: nor does one come back that was changed while its first
+// attempt ran.
+func TestFreshChangedFlushed(t *testing.T) {
+	p, _ := freshStore(t, 2)
+	id := arrive(t, p, "x")
+	jobs := claimAll(t, p)
+	if n, err := p.Change(context.Background(), Filter{IDs: []ID{id}}, ActionHold); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	done := Outcome{Changes: []RecipientChange{{N: 0, State: Delivered}, {N: 1, State: Delivered}}}
+	if err := p.Update(context.Background(), jobs[0].Lease, done, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.db.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	noJobs(t, p)
+}
+
+func noJobs(t *testing.T, p *Pebble) {
+	t.Helper()
+	if err := p.each([]byte{famJob}, nil, func(key, _ []byte) bool {
+		t.Errorf("%q is left", key)
+		return true
+	}); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -17,6 +17,9 @@ type jobRecord struct {
 	// the message goes, and spare reading its envelope then.
 	big  bool
 	from mail.Path
+	// once: this process wrote the records of the job and did not write them again.
+	// It is not stored.
+	once bool
 }
 
 // waiting counts the recipients that have not ended.

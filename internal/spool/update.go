@@ -108,6 +108,7 @@ func (p *Pebble) rewrite(w *writer, old, next *jobRecord, o Outcome) (gone bool,
 // move writes a job that changed, and its new place in the schedule.
 func (w *writer) move(old, next *jobRecord) {
 	w.unschedule(old)
+	next.once = false
 	w.job(next)
 	w.schedule(next)
 }

@@ -7,7 +7,8 @@ import "github.com/cockroachdb/pebble/v2"
 //
 // Keys that are written once and deleted once (m, b, d, h, f, t, e) are deleted
 // with SingleDelete, so that the flush of a memtable drops both and writes
-// nothing. j and r are written again at each change and take a plain Delete.
+// nothing. j and r are written again at each change and take a plain Delete then,
+// which a flush keeps; those of a job that ends with its first attempt do not.
 type writer struct {
 	b          *pebble.Batch
 	key, value []byte
@@ -60,12 +61,15 @@ func (w *writer) newJob(j *jobRecord) {
 
 // dropJob deletes all of a job.
 func (w *writer) dropJob(j *jobRecord) {
-	r := j.ref()
+	r, drop := j.ref(), w.b.Delete
+	if j.once {
+		drop = w.b.SingleDelete
+	}
 	w.key = appendJobKey(w.key[:0], famJob, r)
-	_ = w.b.Delete(w.key, nil)
+	_ = drop(w.key, nil)
 	for n := range j.Recipients {
 		w.key = appendRecipientKey(w.key[:0], r, n)
-		_ = w.b.Delete(w.key, nil)
+		_ = drop(w.key, nil)
 	}
 	w.unschedule(j)
 	w.index(j, func() { _ = w.b.SingleDelete(w.key, nil) })
