@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"syscall"
 	"time"
 )
 
@@ -13,20 +14,27 @@ const (
 	slowBacklog = 100_000                // messages that wait for it
 	bulkReply   = 10 * time.Millisecond  // of a next hop that a bulk fills
 	bulk        = 20_000                 // messages of one sender
+	pairs       = 7                      // of measurements without and with the backlog
 	probes      = 100                    // small messages of another, to the same next hop
 )
 
 // fair is what a backlog does to others.
 type fair struct {
-	alone, beside figures         // the fast lane without and with a backlog for the slow one
-	waits         []time.Duration // of small messages behind another sender's bulk, sorted
-	behind        int             // of the bulk were still waiting when the last of them had arrived
+	pairs  []pair
+	waits  []time.Duration // of small messages behind another sender's bulk, sorted
+	behind int             // of the bulk were still waiting when the last of them had arrived
 }
+
+// pair is the fast lane without and with a backlog for the slow one, one right
+// after the other.
+type pair struct{ alone, beside figures }
+
+func (p pair) kept() float64 { return p.beside.delivered / p.alone.delivered }
 
 // fairness measures how much a slow next hop and a bulk cost those who have
 // nothing to do with them.
 func fairness(o options) error {
-	var results []fair
+	var all fair
 	for range o.rounds {
 		var f fair
 		if err := f.slowLane(o); err != nil {
@@ -35,61 +43,119 @@ func fairness(o options) error {
 		if err := f.bulkSender(o); err != nil {
 			return fmt.Errorf("bulk: %w", err)
 		}
-		fmt.Fprintf(os.Stderr, "fast lane alone %.0f/s, beside %d for a slow one %.0f/s; behind a bulk p50 %v, at most %v, %d of it waiting still\n",
-			f.alone.delivered, slowBacklog, f.beside.delivered, f.quantile(0.5), f.quantile(1), f.behind)
-		results = append(results, f)
+		fmt.Fprintf(os.Stderr, "fast lane beside %d for a slow one: %s; behind a bulk p50 %v, at most %v, %d of it waiting still\n",
+			slowBacklog, f.kept(), f.quantile(0.5), f.quantile(1), f.behind)
+		all.add(f)
 	}
-	return o.insert("fairness", func(w io.Writer) { writeFairness(w, results) })
+	return o.insert("fairness", func(w io.Writer) { writeFairness(w, all) })
 }
 
-// slowLane relays to a fast next hop, then again with a backlog for a slow one.
+// slowLane relays to a fast next hop through two servers in turn, one of which
+// has a backlog for a slow next hop; the other is stopped meanwhile. The speed of
+// a machine that others use drifts, and so a figure with the backlog is only held
+// against one that was taken in the seconds before or after it.
 func (f *fair) slowLane(o options) error {
+	empty, err := startRelay(o, 0)
+	if err != nil {
+		return err
+	}
+	defer empty.stop()
+	empty.signal(syscall.SIGSTOP)
+	laden, err := startRelay(o, slowBacklog)
+	if err != nil {
+		return err
+	}
+	defer laden.stop()
+	laden.signal(syscall.SIGSTOP)
 	l := load{sessions: 20, messages: 10_000, bytes: 10 << 10, reuse: true}
-	for _, backlog := range []int{0, slowBacklog} {
-		out, err := besideBacklog(o, l, backlog)
-		if err != nil {
-			return err
+	for i := range pairs {
+		var p pair
+		order := []turn{{laden, &p.beside}, {empty, &p.alone}}
+		if i%2 == 1 {
+			slices.Reverse(order)
 		}
-		if backlog == 0 {
-			f.alone = out
-		} else {
-			f.beside = out
+		for _, t := range order {
+			if *t.out, err = t.relay.flow(l); err != nil {
+				return err
+			}
 		}
+		fmt.Fprintf(os.Stderr, "fast lane alone %.0f/s, %.3f ms of CPU; beside a backlog %.0f/s, %.3f ms: %.0f %%\n",
+			p.alone.delivered, p.alone.perMessage(), p.beside.delivered, p.beside.perMessage(), 100*p.kept())
+		f.pairs = append(f.pairs, p)
 	}
 	return nil
 }
 
-// besideBacklog relays a load while a backlog waits for a slow next hop.
-func besideBacklog(o options, l load, backlog int) (figures, error) {
+// turn is one half of a pair.
+type turn struct {
+	relay *relay
+	out   *figures
+}
+
+// relay is a server with a fast and a slow next hop.
+type relay struct {
+	*process
+	dir        string
+	fast, slow *sink
+}
+
+// startRelay starts a server and gives it a backlog for its slow next hop.
+func startRelay(o options, backlog int) (*relay, error) {
 	dir, err := os.MkdirTemp("", "relay-bench-")
 	if err != nil {
-		return figures{}, err
+		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	r := &relay{dir: dir}
+	if err := r.start(o, backlog); err != nil {
+		r.stop()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *relay) start(o options, backlog int) error {
 	waiting := load{sessions: 100, messages: backlog, bytes: 2 << 10, reuse: true, pipeline: true, domain: slowDomain}
-	slow, err := newSink(waiting, nil)
-	if err != nil {
-		return figures{}, err
+	var err error
+	if r.slow, err = newSink(waiting, nil); err != nil {
+		return err
 	}
-	defer slow.close()
-	slow.delay = slowReply
-	sk, err := newSink(l, nil)
-	if err != nil {
-		return figures{}, err
+	r.slow.delay = slowReply
+	if r.fast, err = newSink(load{bytes: 10 << 10}, nil); err != nil {
+		return err
 	}
-	defer sk.close()
-	p, err := startPostroad(o.program, environment{dir: dir, sink: sk.addr(), slow: slow.addr()})
-	if err != nil {
-		return figures{}, err
+	if r.process, err = startPostroad(o.program, environment{dir: r.dir, sink: r.fast.addr(), slow: r.slow.addr()}); err != nil {
+		return err
 	}
-	defer p.stop()
-	if err := waitGreeting(p.addr, 20*time.Second); err != nil {
-		return figures{}, err
+	if err := waitGreeting(r.addr, 20*time.Second); err != nil {
+		return err
 	}
-	if err := newSource(p.addr, waiting).run(); err != nil {
-		return figures{}, err
+	return newSource(r.addr, waiting).run()
+}
+
+// flow lets the server go on and relays a load through it.
+func (r *relay) flow(l load) (figures, error) {
+	r.signal(syscall.SIGCONT)
+	defer r.signal(syscall.SIGSTOP)
+	r.fast.forget()
+	settle(r.process)
+	cpu := r.cpu()
+	out, err := flow(r.process, l, r.fast)
+	settle(r.process)
+	out.cpu = r.cpu() - cpu
+	return out, err
+}
+
+func (r *relay) stop() {
+	if r.process != nil {
+		r.signal(syscall.SIGCONT)
+		r.process.stop()
 	}
-	return flow(p, l, sk)
+	for _, s := range []*sink{r.slow, r.fast} {
+		if s != nil {
+			s.close()
+		}
+	}
+	os.RemoveAll(r.dir)
 }
 
 // bulkSender sends a bulk to a next hop that is slower than its source, then
@@ -155,20 +221,41 @@ func (f *fair) quantile(q float64) time.Duration {
 	return f.waits[int(q*float64(len(f.waits)-1))].Round(100 * time.Microsecond)
 }
 
-func writeFairness(w io.Writer, results []fair) {
-	of := func(value func(fair) float64) float64 {
-		var v []float64
-		for _, r := range results {
-			v = append(v, value(r))
-		}
-		slices.Sort(v)
-		return v[len(v)/2]
+// add takes up another round.
+func (f *fair) add(o fair) {
+	f.pairs = append(f.pairs, o.pairs...)
+	f.waits = append(f.waits, o.waits...)
+	slices.Sort(f.waits)
+}
+
+// kept tells what the fast lane keeps of its rate: the median of the pairs, and
+// the worst and the best.
+func (f *fair) kept() string {
+	var v []float64
+	for _, p := range f.pairs {
+		v = append(v, 100*p.kept())
 	}
-	alone, beside := of(func(f fair) float64 { return f.alone.delivered }), of(func(f fair) float64 { return f.beside.delivered })
-	wait := func(q float64) float64 { return of(func(f fair) float64 { return f.quantile(q).Seconds() * 1000 }) }
+	slices.Sort(v)
+	return fmt.Sprintf("%.0f %% (%.0f to %.0f)", v[len(v)/2], v[0], v[len(v)-1])
+}
+
+// median of a figure of the pairs.
+func (f *fair) median(value func(pair) float64) float64 {
+	var v []float64
+	for _, p := range f.pairs {
+		v = append(v, value(p))
+	}
+	slices.Sort(v)
+	return v[len(v)/2]
+}
+
+func writeFairness(w io.Writer, f fair) {
 	fmt.Fprintln(w, "| what | figure |\n| --- | ---: |")
-	fmt.Fprintf(w, "| a fast lane alone, 10 KB, 20 sessions | %.0f /s |\n", alone)
-	fmt.Fprintf(w, "| the same beside %d messages for a lane with %v a reply | %.0f /s, %.0f %% |\n", slowBacklog, slowReply, beside, 100*beside/alone)
-	fmt.Fprintf(w, "| a small message behind %d of another sender in its lane, %v a reply: p50 | %.0f ms |\n", bulk, bulkReply, wait(0.5))
-	fmt.Fprintf(w, "| the longest of %d | %.0f ms |\n", probes, wait(1))
+	fmt.Fprintf(w, "| a fast lane alone, 10 KB, 20 sessions | %.0f /s, %.2f ms of CPU a message |\n",
+		f.median(func(p pair) float64 { return p.alone.delivered }), f.median(func(p pair) float64 { return p.alone.perMessage() }))
+	fmt.Fprintf(w, "| the same beside %d messages for a lane with %v a reply | %.0f /s, %.2f ms |\n", slowBacklog, slowReply,
+		f.median(func(p pair) float64 { return p.beside.delivered }), f.median(func(p pair) float64 { return p.beside.perMessage() }))
+	fmt.Fprintf(w, "| what it keeps of its rate, median of %d pairs (worst to best) | %s |\n", len(f.pairs), f.kept())
+	fmt.Fprintf(w, "| a small message behind %d of another sender in its lane, %v a reply: p50 | %.0f ms |\n", bulk, bulkReply, f.quantile(0.5).Seconds()*1000)
+	fmt.Fprintf(w, "| the longest of %d | %.0f ms |\n", len(f.waits), f.quantile(1).Seconds()*1000)
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -58,6 +59,13 @@ func (p *process) cpu() time.Duration {
 		}
 	}
 	return time.Duration(ticks) * 10 * time.Millisecond // USER_HZ is 100
+}
+
+// signal is sent to all its processes.
+func (p *process) signal(s syscall.Signal) {
+	for _, pid := range p.pids() {
+		_ = syscall.Kill(pid, s) // one that has gone needs none
+	}
 }
 
 // written is what its processes have written to files so far.

@@ -161,6 +161,13 @@ func (s *sink) arrived() int {
 	return len(s.came)
 }
 
+// forget lets the numbers begin anew.
+func (s *sink) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.came)
+}
+
 // count fills in what arrived of a run that began its messages at begun.
 func (s *sink) count(f *figures, begun []time.Time) {
 	s.mu.Lock()
