@@ -10,11 +10,6 @@ import (
 	"github.com/postroad/postroad/internal/table"
 )
 
-// Formats are the names of all formats, in the order of the documentation.
-func Formats() []string {
-	return []string{"list", "map", "virtual", "transport", "cidr", "regexp", "csv", "cdb", "lmdb"}
-}
-
 // Problem is one thing wrong with a file.
 type Problem struct {
 	Line int // 0: the file as a whole
