@@ -8,6 +8,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/postroad/postroad/internal/durable"
 )
 
 // A power cut leaves the whole key or none, at whichever write it comes, and the
@@ -15,14 +17,7 @@ import (
 // content would keep the server from starting.
 func TestMarkKeySurvivesPowerCuts(t *testing.T) {
 	disk := vfs.NewCrashableMem()
-	if err := disk.MkdirAll("data", 0o700); err != nil {
-		t.Fatal(err)
-	}
-	root, err := disk.OpenDir("")
-	if err == nil {
-		err = root.Sync()
-	}
-	if err != nil {
+	if err := errors.Join(disk.MkdirAll("data", 0o700), durable.SyncFolder(disk, "")); err != nil {
 		t.Fatal(err)
 	}
 	cuts := 0

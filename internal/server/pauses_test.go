@@ -17,14 +17,7 @@ import (
 // answered stays.
 func TestPausesSurvivePowerCuts(t *testing.T) {
 	disk := vfs.NewCrashableMem()
-	if err := disk.MkdirAll("data", 0o700); err != nil {
-		t.Fatal(err)
-	}
-	root, err := disk.OpenDir("")
-	if err == nil {
-		err = root.Sync()
-	}
-	if err != nil {
+	if err := errors.Join(disk.MkdirAll("data", 0o700), durable.SyncFolder(disk, "")); err != nil {
 		t.Fatal(err)
 	}
 	before, cuts := 0, 0

@@ -16,47 +16,31 @@ func parseAliases(text string) []Entry {
 
 // cutAlias splits at the first colon outside quotes.
 func cutAlias(line string) (name, value string, ok bool) {
-	quoted := false
-	for i := 0; i < len(line); i++ {
-		switch c := line[i]; {
-		case c == '\\' && quoted:
-			i++
-		case c == '"':
-			quoted = !quoted
-		case c == ':' && !quoted:
-			name = strings.Trim(strings.TrimSpace(line[:i]), `"`)
-			return name, strings.TrimSpace(line[i+1:]), true
-		}
+	i := indexUnquoted(line, ":")
+	if i < 0 {
+		return "", "", false
 	}
-	return "", "", false
+	return strings.Trim(strings.TrimSpace(line[:i]), `"`), strings.TrimSpace(line[i+1:]), true
 }
 
 // targets splits a value at commas and white space outside quotes, without the
 // quotes around a whole target.
 func targets(value string) []string {
 	var out []string
-	quoted, start := false, 0
-	add := func(end int) {
-		t := strings.TrimSpace(value[start:end])
+	for value != "" {
+		t, rest := value, ""
+		if i := indexUnquoted(value, ", \t"); i >= 0 {
+			t, rest = value[:i], value[i+1:]
+		}
+		t = strings.TrimSpace(t)
 		if len(t) > 1 && t[0] == '"' && t[len(t)-1] == '"' {
 			t = t[1 : len(t)-1]
 		}
 		if t != "" {
 			out = append(out, t)
 		}
+		value = rest
 	}
-	for i := 0; i < len(value); i++ {
-		switch c := value[i]; {
-		case c == '\\' && quoted:
-			i++
-		case c == '"':
-			quoted = !quoted
-		case !quoted && (c == ',' || c == ' ' || c == '\t'):
-			add(i)
-			start = i + 1
-		}
-	}
-	add(len(value))
 	return out
 }
 

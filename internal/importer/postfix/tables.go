@@ -49,21 +49,29 @@ func parseEntries(text string) []Entry {
 	return out
 }
 
-// cutEntry splits at the first white space outside quotes, which it takes off
-// the key.
+// cutEntry splits at the first white space outside quotes, which stay with the
+// key.
 func cutEntry(line string) (key, value string) {
+	if i := indexUnquoted(line, " \t"); i >= 0 {
+		return line[:i], strings.TrimSpace(line[i:])
+	}
+	return line, ""
+}
+
+// indexUnquoted gives the place of the first of some octets outside quotes, or -1.
+func indexUnquoted(s, octets string) int {
 	quoted := false
-	for i := 0; i < len(line); i++ {
-		switch c := line[i]; {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
 		case c == '\\' && quoted:
 			i++
 		case c == '"':
 			quoted = !quoted
-		case (c == ' ' || c == '\t') && !quoted:
-			return line[:i], strings.TrimSpace(line[i:])
+		case !quoted && strings.IndexByte(octets, c) >= 0:
+			return i
 		}
 	}
-	return line, ""
+	return -1
 }
 
 // keyed makes the index. Of two entries with one key the first counts, as for
