@@ -121,6 +121,7 @@ func (r *run) transaction(s *session, who []int) smtp.Transaction {
 		Sender: j.Sender, EnvID: j.EnvID, Ret: j.Ret, Body: j.Body,
 		SMTPUTF8: s.Capabilities().SMTPUTF8 && (j.SMTPUTF8 || r.needsUTF8()),
 		Prefix:   r.kept(r.slots[who[0]].rcpt, r.edits()), Content: r.a.Body, Size: r.a.Body.Size(),
+		Plain:      r.a.Envelope.Plain && len(j.Edits) == 0,
 		Recipients: make([]mail.Recipient, len(who)),
 	}
 	for k, i := range who {

@@ -44,6 +44,7 @@ type Body struct {
 	size      int64   // octets stored
 	received  int64   // octets of the message as the client sent it
 	messageID string  // one that we added
+	plain     bool    // lines end in CR LF and none begins with a dot
 }
 
 // Body opens the draft that takes the message. hop is what its Received field

@@ -49,6 +49,7 @@ func (s *session) take(body *Body) bool {
 	if result.Fault != nil {
 		return s.refuseData(faultReply(result.Fault))
 	}
+	body.plain = result.Plain
 	id, err := s.tx.Commit(s.ctx)
 	if err != nil {
 		return s.refuseData(mail.ReplyOf(err))

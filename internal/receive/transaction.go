@@ -151,7 +151,7 @@ func (t *Transaction) stored(p *plan) spool.Envelope {
 		Origin: uint8(t.facts.Origin), Arrived: t.body.arrived, Generation: t.gen.Config.Generation,
 		Client: t.clientName(), Helo: t.facts.Helo, Login: t.facts.Login.String(), Listener: t.facts.Listener,
 		MessageID: t.messageID(), Tenant: p.tenant, Size: t.body.size,
-		Decision: p.kept().Encode(),
+		Decision: p.kept().Encode(), Plain: t.body.plain,
 	}
 }
 

@@ -1,58 +1,41 @@
 package smtp
 
 import (
-	"bufio"
 	"net"
 	"sync"
 	"time"
 )
 
-const (
-	blockSize = 32 << 10
-	writeSize = 64 << 10
-)
+// blockSize is read at once of content that does not lie in memory: as much as
+// the spool checks at once.
+const blockSize = 64 << 10
 
 // Buffers is what transactions need while they send data, shared between
 // clients so that idle connections hold none of it.
-type Buffers struct{ pool sync.Pool }
+type Buffers struct{ outlets, blocks sync.Pool }
 
 // NewBuffers gives an empty store.
 func NewBuffers() *Buffers { return &Buffers{} }
 
-// buffer reads a message in blocks and collects what goes to the wire.
-type buffer struct {
-	w     *bufio.Writer
-	to    deadlineWriter
-	block [blockSize]byte
-}
-
-func (b *Buffers) get(conn net.Conn, d time.Duration) *buffer {
-	buf, ok := b.pool.Get().(*buffer)
+func (b *Buffers) outlet(conn net.Conn, timeout time.Duration) *outlet {
+	o, ok := b.outlets.Get().(*outlet)
 	if !ok {
-		buf = &buffer{w: bufio.NewWriterSize(nil, writeSize)}
+		o = &outlet{}
 	}
-	buf.to = deadlineWriter{conn: conn, timeout: d}
-	buf.w.Reset(&buf.to)
-	return buf
+	o.conn, o.timeout = conn, timeout
+	return o
 }
 
-func (b *Buffers) put(buf *buffer) {
-	buf.to = deadlineWriter{}
-	buf.w.Reset(nil)
-	b.pool.Put(buf)
+// release takes an outlet back, with what it did not write.
+func (b *Buffers) release(o *outlet) {
+	clear(o.runs)
+	o.conn, o.runs, o.size, o.used = nil, o.runs[:0], 0, 0
+	b.outlets.Put(o)
 }
 
-// deadlineWriter gives each block a time-out of its own (RFC 5321
-// s4.5.3.2.5), so that a large message may take its time and a host that takes
-// nothing may not.
-type deadlineWriter struct {
-	conn    net.Conn
-	timeout time.Duration
-}
-
-func (w *deadlineWriter) Write(p []byte) (int, error) {
-	if err := w.conn.SetDeadline(time.Now().Add(w.timeout)); err != nil {
-		return 0, err
+func (b *Buffers) block() *[blockSize]byte {
+	if p, ok := b.blocks.Get().(*[blockSize]byte); ok {
+		return p
 	}
-	return w.conn.Write(p)
+	return new([blockSize]byte)
 }

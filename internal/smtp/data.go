@@ -43,6 +43,9 @@ type Data struct {
 type DataResult struct {
 	Size  int64 // octets of the message as passed on, or as they would have been
 	Fault error // nil, ErrTooBig, ErrDataNewline, or the first error of the writer
+	// Plain: no line began with a dot and nothing was repaired. What was passed on
+	// is lines that end in CR LF and is sent as it is.
+	Plain bool
 }
 
 // CopyData reads data up to and with its end, CR LF . CR LF and nothing else
@@ -51,7 +54,7 @@ type DataResult struct {
 // is read and thrown away. The error is the connection's; io.ErrUnexpectedEOF
 // when it ended inside the data.
 func (d Data) CopyData(w io.Writer, br *bufio.Reader) (DataResult, error) {
-	c := dataCopy{Data: d, w: w, lineStart: true}
+	c := dataCopy{Data: d, w: w, lineStart: true, result: DataResult{Plain: true}}
 	for {
 		// At most two octets are kept back ("." CR, or CR): they mean nothing
 		// until the next one is there.
@@ -97,6 +100,7 @@ func (c *dataCopy) take(buf []byte) (n int, done bool) {
 				}
 				return pos, end
 			}
+			c.result.Plain = false
 			from, pos = pos+1, pos+1
 		}
 		cr, lf := scan.next(pos)
@@ -139,6 +143,7 @@ func (c *dataCopy) dot(line []byte) (end bool, kept int) {
 
 // alone handles a CR or LF without the other.
 func (c *dataCopy) alone(b byte) {
+	c.result.Plain = false
 	switch {
 	case c.Newlines == RefuseNewlines:
 		c.fault(ErrDataNewline)

@@ -202,6 +202,9 @@ func FuzzCopyData(f *testing.F) {
 		if !bytes.Equal(got.Bytes(), want) {
 			t.Fatalf("%q: %q, want %q", in, got.Bytes(), want)
 		}
+		if plain := len(want) == used-len(".\r\n"); r.Plain != plain { // no dot was taken off
+			t.Fatalf("%q: plain %v", in, r.Plain)
+		}
 		resent(t, got.Bytes())
 	})
 }
@@ -222,6 +225,9 @@ func FuzzRepair(f *testing.F) {
 		plain := bytes.ReplaceAll(got.Bytes(), []byte("\r\n"), nil)
 		if bytes.ContainsAny(plain, "\r\n") {
 			t.Fatalf("%q became %q", in, got.Bytes())
+		}
+		if r.Plain && !bytes.Equal(in[:len(got.Bytes())], got.Bytes()) {
+			t.Fatalf("%q became %q and is called plain", in, got.Bytes())
 		}
 		resent(t, got.Bytes())
 	})

@@ -117,6 +117,9 @@ func (d *DotWriter) putString(s string) {
 	}
 }
 
+// atStart tells whether the next octet begins a line.
+func (d *DotWriter) atStart() bool { return d.start && !d.cr && d.err == nil }
+
 // Close ends the last line when it has no end, and writes the end of data. It
 // does not flush.
 func (d *DotWriter) Close() error {

@@ -276,30 +276,3 @@ func (c *Client) garbage(s Stage) error {
 	c.lost = true
 	return &ClientError{Stage: s, Cause: ErrReply}
 }
-
-// sendContent writes the message with its final dot. sent tells whether the dot
-// may have left.
-func (c *Client) sendContent(t *Transaction) (sent bool, err error) {
-	buf := c.o.Buffers.get(c.conn, c.o.Command)
-	defer c.o.Buffers.put(buf)
-	dot := NewDotWriter(buf.w)
-	_, _ = dot.Write(t.Prefix)
-	for off := int64(0); off < t.Size; {
-		n, rerr := t.Content.ReadAt(buf.block[:min(int64(len(buf.block)), t.Size-off)], off)
-		if n == 0 {
-			c.lost = true
-			return false, &ClientError{Stage: StageData, Cause: errors.Join(ErrContent, rerr)}
-		}
-		off += int64(n)
-		if _, err := dot.Write(buf.block[:n]); err != nil {
-			c.lost = true
-			return false, &ClientError{Stage: StageData, Cause: err}
-		}
-	}
-	_ = dot.Close()
-	if err := buf.w.Flush(); err != nil {
-		c.lost = true
-		return true, &ClientError{Stage: StageEnd, Cause: err}
-	}
-	return true, nil
-}

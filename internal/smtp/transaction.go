@@ -35,6 +35,9 @@ type Transaction struct {
 	Prefix     []byte // whole header lines that go before the content
 	Content    io.ReaderAt
 	Size       int64 // of Content
+	// Plain: all lines of Content end in CR LF and none begins with a dot. It is
+	// not looked at again on its way from memory.
+	Plain bool
 }
 
 // RecipientReply is the last word on one recipient, and the stage at which it

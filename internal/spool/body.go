@@ -63,7 +63,7 @@ func (p *Pebble) openBody(id ID) (Body, error) {
 		return nil, err
 	}
 	if record == nil {
-		return inlineBody{bytes.NewReader(inline)}, nil
+		return inlineBody{bytes.NewReader(inline), inline}, nil
 	}
 	file, err := p.opt.FS.Open(p.bodyPath(id))
 	if err != nil {
@@ -85,7 +85,13 @@ func (p *Pebble) openBody(id ID) (Body, error) {
 }
 
 // inlineBody was checked as a whole when it was read.
-type inlineBody struct{ *bytes.Reader }
+type inlineBody struct {
+	*bytes.Reader
+	text []byte
+}
+
+// Spans gives the body to use from where it lies; the error is use's.
+func (b inlineBody) Spans(use func(spans [][]byte) error) error { return use(text{b.text}) }
 
 func (inlineBody) Close() error { return nil }
 

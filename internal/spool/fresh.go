@@ -166,6 +166,18 @@ func (b *freshBody) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
+// Spans gives the body to use from where it lies, and keeps it there until use
+// returns: a Close waits. Its error is use's or, when it is not called,
+// fs.ErrClosed.
+func (b *freshBody) Spans(use func(spans [][]byte) error) error {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if b.young == nil {
+		return fs.ErrClosed
+	}
+	return use(b.young.text)
+}
+
 // Close gives the body up.
 func (b *freshBody) Close() error {
 	b.mu.Lock()

@@ -98,6 +98,13 @@ func TestFresh(t *testing.T) {
 	if err != nil || !bytes.Equal(text, []byte("first")) {
 		t.Errorf("the body in hand became %q, %v", text, err)
 	}
+	lent := body.(interface {
+		Spans(func([][]byte) error) error
+	})
+	err = lent.Spans(func(spans [][]byte) error { text = bytes.Join(spans, nil); return io.ErrNoProgress })
+	if err != io.ErrNoProgress || !bytes.Equal(text, []byte("first")) {
+		t.Errorf("the body in hand is lent as %q, %v", text, err)
+	}
 	for range 2 { // twice, as a careless caller does
 		if err := body.Close(); err != nil {
 			t.Error(err)
@@ -105,6 +112,9 @@ func TestFresh(t *testing.T) {
 	}
 	if n, err := body.ReadAt(make([]byte, 1), 0); n != 0 || !errors.Is(err, fs.ErrClosed) {
 		t.Errorf("read after Close: %d, %v", n, err)
+	}
+	if err := lent.Spans(func([][]byte) error { t.Error("lent after Close"); return nil }); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("lent after Close: %v", err)
 	}
 }
 

@@ -54,6 +54,9 @@ type Envelope struct {
 	Tenant     string
 	Size       int64  // octets of the body as stored
 	Decision   []byte // opaque to the spool: what receive wrote of the decision
+	// Plain: all lines of the body end in CR LF and none begins with a dot. It is not
+	// stored: only of a body that is still in memory, as it came, is it known.
+	Plain bool
 }
 
 // State of one recipient.
@@ -234,7 +237,9 @@ type Health struct {
 	Damaged   int64 // records quarantined since the start
 }
 
-// Body of a stored message. ReadAt may be called by several goroutines.
+// Body of a stored message. ReadAt may be called by several goroutines. One that
+// lies in memory may have Spans(use func(spans [][]byte) error) error as well,
+// which lends it.
 type Body interface {
 	io.ReaderAt
 	io.Closer
