@@ -110,6 +110,8 @@ func waiting(j control.Job) string {
 		return "held"
 	case j.Paused:
 		return "paused"
+	case j.Asleep:
+		return fmt.Sprintf("tried %d times, next when its host is reached again", j.Attempts)
 	case j.Attempts == 0:
 		return "new"
 	}

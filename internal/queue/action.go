@@ -16,7 +16,7 @@ const (
 	ActionClaim ActionKind = iota // claim up to Max jobs of Lane
 	ActionScan                    // list up to Max lanes due before Before
 	ActionStart                   // attempt Job
-	ActionDefer                   // settle Job as not reached, by Failure or since it is Paused, without an attempt
+	ActionDefer                   // settle Job as not reached, by Failure, without an attempt: it sleeps with its lane
 )
 
 // Action is something to be done.
@@ -26,13 +26,13 @@ type Action struct {
 	From    time.Time
 	Before  time.Time
 	Max     int
+	Asleep  bool // a claim for a lane that sleeps
 	Light   bool // a claim of mail that passes a backlog
 	Job     *spool.Job
 	Failure Failure
-	Paused  bool // the lane is
 }
 
-// Failure is why a lane is dead: the last thing heard of it.
+// Failure is why a lane sleeps: the last thing heard of it, or that it is paused.
 type Failure struct {
 	Reply  mail.Reply
 	Remote string

@@ -54,9 +54,7 @@ func (r *Runner) carryOut(a Action) {
 		}
 	}()
 	if a.Kind == ActionDefer {
-		e := t.ending(allWaiting(t.job, a.Failure), false)
-		e.paused = a.Paused
-		t.settle(e)
+		t.settle(t.putOff())
 		return
 	}
 	t.attempt(ctx)
@@ -105,6 +103,13 @@ func (t *try) deliver(ctx context.Context, a Attempt) (res Result, err error) {
 		}
 	}()
 	return t.opt.Deliverer.Attempt(ctx, a), nil
+}
+
+// putOff is the ending of a job that is not attempted.
+func (t *try) putOff() ending {
+	e := t.ending(allWaiting(t.job, t.action.Failure), false)
+	e.asleep = true
+	return e
 }
 
 func (t *try) ending(res Result, cut bool) ending {

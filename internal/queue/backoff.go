@@ -46,3 +46,13 @@ func (p Profile) notBeyondExpiry(due, arrived, now time.Time) time.Time {
 func spread(d time.Duration, jitter float64) time.Duration {
 	return d + time.Duration(float64(d)*(jitter-0.5)/5)
 }
+
+// look is when a job is looked at that sleeps with its lane: when it is to be
+// warned of or gives up, and now and then between, should the profile change.
+func (p Profile) look(now, arrived time.Time, jitter float64) time.Time {
+	due := now.Add(spread(p.wait(0), jitter))
+	if at := arrived.Add(p.Warn); p.Warn > 0 && at.After(now) && at.Before(due) {
+		due = at
+	}
+	return p.notBeyondExpiry(due, arrived, now)
+}

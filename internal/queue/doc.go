@@ -2,8 +2,14 @@
 // when the next one comes and when to give up. The Scheduler is pure: the clock
 // is passed in and one loop feeds it, so that a seed replays exactly; what an
 // attempt means for its recipients is judged by pure code too. The Runner ties
-// them to a spool.Store, a Deliverer and a Notifier. In a lane that is paused jobs
-// are settled unattempted when they come due, so that warnings and expiry go on.
+// them to a spool.Store, a Deliverer and a Notifier.
+//
+// A lane whose host is away, or that is paused, sleeps, and its jobs with it: each
+// is written once, as asleep, when it comes due, and then only looked at when it
+// is to be warned of or gives up. Nothing is remembered of them in memory: the
+// store gives them before all others to the first claim of the lane awake, be that
+// the probe that reaches the host, what follows it as the window grows, or the
+// first of the next process.
 //
 // It does not know how a message is delivered, nor what a DSN looks like.
 //

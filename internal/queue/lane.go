@@ -109,33 +109,54 @@ func (l *lane) mature(now time.Time) {
 	}
 }
 
+// asleep tells whether the lane's jobs are to be put off unattempted: it is dead
+// or paused.
+func (l *lane) asleep(now time.Time) bool { return l.paused || l.window.asleep(now) }
+
+// why tells those jobs what keeps them.
+func (l *lane) why() Failure {
+	if l.paused {
+		return Failure{Reply: pausedReply()}
+	}
+	return l.window.why
+}
+
 // slots is how many attempts may run at once, or deferrals while there are none.
 func (l *lane) slots(now time.Time) int {
-	if l.paused {
+	if l.asleep(now) {
 		return initialWindow
 	}
 	return l.window.slots(now)
 }
 
 // stock is how many ready jobs a lane should have: enough that slots never wait
-// for a claim, and no more, because memory is shared.
-func (l *lane) stock(now time.Time) int { return 2*l.slots(now) + 4 }
+// for a claim, and no more, because memory is shared. A probe goes alone: who
+// came with it would be put off once more when it fails.
+func (l *lane) stock(now time.Time) int {
+	if l.probing(now) {
+		return l.slots(now) - l.active
+	}
+	return 2*l.slots(now) + 4
+}
+
+// probing tells whether the next attempt finds out whether a dead lane is alive.
+func (l *lane) probing(now time.Time) bool { return l.window.dead && !l.asleep(now) }
 
 // wantsBacklog tells whether the lane should claim its oldest due jobs.
 func (l *lane) wantsBacklog(now time.Time) bool {
 	due := l.backlog || !l.fresh.IsZero()
-	return due && l.nready < l.slots(now)
+	return due && l.nready < min(l.slots(now), l.stock(now))
 }
 
 // wantsFresh tells whether the lane should claim what came past its backlog.
 func (l *lane) wantsFresh(now time.Time) bool {
-	return l.backlog && !l.express && !l.fresh.IsZero() && l.nready < 2*l.stock(now)
+	return l.backlog && !l.express && !l.fresh.IsZero() && !l.asleep(now) && l.nready < 2*l.stock(now)
 }
 
 // wantsLight tells whether the lane should claim what passes its backlog, which
 // has its turn in between when it wants one.
 func (l *lane) wantsLight(now time.Time) bool {
-	return len(l.senders.light) > 0 && l.nready < 2*l.stock(now) && !(l.express && l.wantsBacklog(now))
+	return len(l.senders.light) > 0 && !l.asleep(now) && l.nready < 2*l.stock(now) && !(l.express && l.wantsBacklog(now))
 }
 
 // wantsClaim tells whether the lane should claim at all.

@@ -71,6 +71,8 @@ func (t *try) outlook(v *verdict, e ending, r spool.Recipient) []slog.Attr {
 		return []slog.Attr{slog.String("to", e.result.of(r.N).Lane.Transport)}
 	case r.State == spool.Failed:
 		return []slog.Attr{slog.Bool("told", v.told)}
+	case r.State == spool.Waiting && v.outcome.Asleep:
+		return []slog.Attr{slog.Bool("asleep", true)}
 	case r.State == spool.Waiting && !e.result.Hold:
 		return []slog.Attr{slog.Time("next", v.outcome.Next)}
 	}

@@ -159,7 +159,7 @@ func (r *Runner) do(a Action) event {
 	switch a.Kind {
 	case ActionClaim:
 		e.kind = eventClaimed
-		req := spool.ClaimReq{Lane: a.Lane, From: a.From, Before: a.Before, Max: a.Max, LeaseFor: r.opt.LeaseFor}
+		req := spool.ClaimReq{Lane: a.Lane, From: a.From, Before: a.Before, Asleep: a.Asleep, Max: a.Max, LeaseFor: r.opt.LeaseFor}
 		e.jobs, e.err = r.opt.Store.Claim(r.ctx, req)
 		e.jobs = r.hands.begun(e.jobs)
 	case ActionScan:

@@ -17,7 +17,8 @@ func (s *Scheduler) Next(now time.Time) (Action, bool) {
 	}
 	if !s.scanning && !s.now.Before(s.scanAt) {
 		s.scanning = true
-		return Action{Kind: ActionScan, Before: s.now.Add(scanAhead), Max: scanLanes}, true
+		// Lanes that sleep are always listed, and must not hide the others.
+		return Action{Kind: ActionScan, Before: s.now.Add(scanAhead), Max: scanLanes + len(s.lanes)}, true
 	}
 	return Action{}, false
 }
@@ -34,11 +35,8 @@ func (s *Scheduler) nextStart() (Action, bool) {
 	s.active++
 	s.starts++
 	a := Action{Kind: ActionStart, Lane: l.key, Job: j}
-	switch {
-	case l.paused:
-		a.Kind, a.Failure, a.Paused = ActionDefer, Failure{Reply: pausedReply()}, true
-	case l.window.asleep(s.now):
-		a.Kind, a.Failure = ActionDefer, l.window.why
+	if l.asleep(s.now) {
+		a.Kind, a.Failure = ActionDefer, l.why()
 	}
 	s.refresh(l)
 	return a, true
@@ -131,6 +129,7 @@ func (s *Scheduler) claimOf(l *lane) Action {
 		l.express = true
 	default:
 		a.Max = max(1, l.stock(s.now)-l.nready)
+		a.Asleep = l.asleep(s.now)
 		l.express = false
 	}
 	// While the backlog lasts, hints keep standing for the next claim past it.

@@ -33,14 +33,3 @@ func (p *Pause) IsOf(o *Pause) bool {
 func pausedReply() mail.Reply {
 	return mail.Reply{Code: 451, Enhanced: "4.3.2", Text: "delivery by this way is paused"}
 }
-
-// whilePaused is when a job is looked at again whose lane is paused: when it is to
-// be warned of or gives up, and now and then between, should its resumption get
-// lost.
-func (p Profile) whilePaused(now, arrived time.Time, jitter float64) time.Time {
-	due := now.Add(spread(p.wait(0), jitter))
-	if at := arrived.Add(p.Warn); p.Warn > 0 && at.After(now) && at.Before(due) {
-		due = at
-	}
-	return p.notBeyondExpiry(due, arrived, now)
-}

@@ -127,9 +127,11 @@ func (s *Scheduler) Configure(now time.Time, limits Limits) {
 	s.limits = limits.withDefaults()
 	oldest := func(a, b *lane) int { return cmp.Compare(a.serial, b.serial) }
 	for _, l := range slices.SortedFunc(maps.Values(s.lanes), oldest) { // a map has another order each time
+		slept := l.window.dead || l.paused
 		l.window.bound(s.connections(l.key.Transport))
 		l.window.revive()
 		l.paused = s.paused(l.key)
+		l.backlog = l.backlog || slept
 		s.refresh(l)
 	}
 }
@@ -151,8 +153,8 @@ func (s *Scheduler) Claimed(now time.Time, a Action, jobs []spool.Job, err error
 	if err != nil {
 		l.backlog, l.fresh = false, time.Time{} // due again then
 		l.expect(now.Add(claimAgain))
-	} else if a.From.IsZero() {
-		l.backlog = len(jobs) >= a.Max
+	} else if a.From.IsZero() { // one for a lane asleep has not seen all that is due when it wakes meanwhile
+		l.backlog = len(jobs) >= a.Max || a.Asleep && !l.asleep(now)
 	}
 	if !l.backlog {
 		l.senders.clear()
@@ -172,6 +174,9 @@ func (s *Scheduler) Scanned(now time.Time, a Action, due []spool.LaneDue, err er
 	s.forgetIdle()
 	s.overflow = false
 	for _, d := range due {
+		if d.Asleep && d.Due.After(now) {
+			d.Due = now // unless the lane sleeps, and the claim tells
+		}
 		s.Hint(now, spool.Hint{Lane: d.Lane, Due: d.Due})
 	}
 	s.scanAt = now.Add(scanEvery)
@@ -192,6 +197,9 @@ func (s *Scheduler) Ended(now time.Time, a Action, f Feedback, why Failure) {
 	s.restTenant(l.tenant)
 	switch f {
 	case FeedbackReached:
+		if l.window.dead {
+			l.backlog = true // what slept is due
+		}
 		l.window.reached(l.active + 1)
 	case FeedbackUnreachable:
 		l.window.unreachable(now, why, s.random())
@@ -215,6 +223,9 @@ func (s *Scheduler) Tick(now time.Time) {
 	for len(s.timers) > 0 && !s.timers[0].wake.After(s.now) {
 		l := s.timers[0]
 		heap.Pop(&s.timers)
+		if l.probing(s.now) {
+			l.backlog = true // what sleeps, to make the probe with
+		}
 		s.refresh(l)
 	}
 }

@@ -111,6 +111,8 @@ func (p *player) event(name string, words []string, args map[string]string) {
 		p.s.Kick(p.now, laneOf(words[1]))
 	case "lost":
 		p.s.Lost(p.now)
+	case "pause":
+		p.pause(words[1])
 	case "claimed":
 		p.claimed(words[1], args)
 	case "scanned":
@@ -127,6 +129,12 @@ func (p *player) event(name string, words []string, args map[string]string) {
 	default:
 		p.t.Fatalf("unknown event %q", name)
 	}
+}
+
+// pause pauses one lane, or with "none" none.
+func (p *player) pause(name string) {
+	p.s.Pausing(func(l spool.Lane) bool { return nameOf(l) == name })
+	p.s.Configure(p.now, p.limits)
 }
 
 func (p *player) configure(args map[string]string) {
@@ -184,6 +192,7 @@ func (p *player) claimed(name string, args map[string]string) {
 	p.s.Claimed(p.now, a, jobs, err)
 }
 
+// scanned answers a scan: "scanned t/a@+5s t/b@+1hz", with z of those asleep.
 func (p *player) scanned(lanes []string) {
 	if p.scan == nil {
 		p.t.Fatal("no scan to answer")
@@ -191,7 +200,8 @@ func (p *player) scanned(lanes []string) {
 	var due []spool.LaneDue
 	for _, l := range lanes {
 		name, at, _ := strings.Cut(l, "@")
-		due = append(due, spool.LaneDue{Lane: laneOf(name), Due: p.at(at)})
+		at, asleep := strings.CutSuffix(at, "z")
+		due = append(due, spool.LaneDue{Lane: laneOf(name), Due: p.at(at), Asleep: asleep})
 	}
 	a := *p.scan
 	p.scan = nil
@@ -241,6 +251,9 @@ func (p *player) actions() string {
 			}
 			if a.Light {
 				b.WriteString(" light")
+			}
+			if a.Asleep {
+				b.WriteString(" asleep")
 			}
 			b.WriteByte('\n')
 		case ActionScan:

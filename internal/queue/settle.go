@@ -16,7 +16,7 @@ type ending struct {
 	result  Result
 	now     time.Time
 	cut     bool    // ended by us before its time: it does not count
-	paused  bool    // there was no attempt, since the lane is paused
+	asleep  bool    // there was no attempt, since the lane sleeps
 	jitter  float64 // in [0,1)
 	profile Profile
 }
@@ -128,9 +128,9 @@ func (v *verdict) schedule(j *spool.Job, e ending) {
 	case e.cut:
 		v.outcome.Next = e.now
 		v.outcome.Uncount = true
-	case e.paused:
-		v.outcome.Next = e.profile.whilePaused(e.now, j.Arrived, e.jitter)
-		v.outcome.Uncount = true
+	case e.asleep:
+		v.outcome.Next = e.profile.look(e.now, j.Arrived, e.jitter)
+		v.outcome.Uncount, v.outcome.Asleep = true, true
 	default:
 		v.outcome.Next = e.profile.next(e.now, j.Arrived, j.Attempts+1, e.jitter)
 		if e.result.NotBefore.After(v.outcome.Next) {

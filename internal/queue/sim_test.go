@@ -15,8 +15,9 @@ import (
 )
 
 var (
-	simSeed = flag.Uint64("sim.seed", 0, "live this one life of TestSimulation again")
-	simDays = flag.Int("sim.days", 0, "how long a life of TestSimulation is")
+	simSeed  = flag.Uint64("sim.seed", 0, "live this one life of TestSimulation again")
+	simDays  = flag.Int("sim.days", 0, "how long a life of TestSimulation is")
+	simLives = flag.Int("sim.lives", 0, "how many lives TestSimulation lives")
 )
 
 // TestSimulation lives the life of a queue in virtual time, many times over:
@@ -39,6 +40,9 @@ func TestSimulation(t *testing.T) {
 			t.Fatalf("POSTROAD_SIMULATE: %v", err)
 		}
 		lives, days = n, 60
+	}
+	if *simLives > 0 {
+		lives = *simLives
 	}
 	if *simDays > 0 {
 		days = *simDays
@@ -102,7 +106,7 @@ type tally struct {
 	delivered, failed, removed, moved                int
 	duplicates                                       int
 	crashes, restarts, outages, orders, reloads, mad int
-	steady, light                                    time.Duration // longest waits
+	steady, light, idle                              time.Duration // longest waits
 }
 
 func (s *tally) add(o *tally) {
@@ -117,7 +121,7 @@ func (s *tally) add(o *tally) {
 		*f.to += *f.from
 	}
 	s.lived += o.lived
-	s.steady, s.light = max(s.steady, o.steady), max(s.light, o.light)
+	s.steady, s.light, s.idle = max(s.steady, o.steady), max(s.light, o.light), max(s.idle, o.idle)
 }
 
 func (s *tally) String() string {
@@ -125,8 +129,8 @@ func (s *tally) String() string {
 arrived: %d messages, %d recipients, %d reports among them; %d attempts
 ended: %d delivered, %d failed, %d removed (%d moved before); %d delivered twice
 suffered: %d crashes, %d restarts, %d outages of the store, %d panics, %d reloads, %d orders of administrators
-longest wait of a job whose host is well: %v; of a light sender behind a bulk: %v`,
+longest wait of a job whose host is well: %v; of a light sender behind a bulk: %v; of a due job in a lane where nothing happens: %v`,
 		s.lives, s.lived.Hours()/24/365.25, s.messages, s.recipients, s.reports, s.attempts,
 		s.delivered, s.failed, s.removed, s.moved, s.duplicates,
-		s.crashes, s.restarts, s.outages, s.mad, s.reloads, s.orders, s.steady, s.light)
+		s.crashes, s.restarts, s.outages, s.mad, s.reloads, s.orders, s.steady, s.light, s.idle)
 }

@@ -14,7 +14,43 @@ const (
 	lightWait  = time.Minute      // of a light sender's mail behind a bulk
 	laneWait   = time.Hour        // of any lane with due jobs, from one start to the next
 	punctual   = 3 * time.Second  // of a lane's only job
+	idleWait   = 10 * time.Second // of a due job while nothing happens in its lane; some claims may fail
 )
+
+// wakeWait is the longest sleep of a lane after its host is back.
+const wakeWait = deadLongest + deadLongest/10
+
+// prompt is how long nothing may happen in a lane that has a due job: who hears of
+// all hints knows of it, and who does not finds it by a scan.
+func (b *book) prompt() time.Duration {
+	if b.nature.loss > 0 {
+		return idleWait + scanEvery
+	}
+	return idleWait
+}
+
+// waits holds the wait of a due job that nobody has taken against what may keep
+// it: its host, a full lane, a full process, a disturbance. A job asleep is also to
+// be looked at in time, whatever its lane does.
+func (b *book) waits(j *spool.Job) {
+	p, now, h := b.process, time.Now(), b.hostOf(j.Lane)
+	calm := latest(latest(b.calm.Add(scanEvery), p.crowded), p.lastEnd[j.Lane])
+	if late := now.Sub(latest(j.Due, calm)); j.Asleep && p.inLane[j.Lane] == 0 && late > scanEvery+b.prompt() {
+		b.failf("a job that sleeps in %v is looked at %v late", j.Lane, late)
+	}
+	if !h.up || h.kind == hostSlow {
+		return
+	}
+	since := latest(latest(calm, p.lastOut[j.Lane]), h.changed.Add(wakeWait))
+	if !j.Asleep {
+		since = latest(since, j.Due)
+	}
+	late := now.Sub(since)
+	if late > b.prompt() {
+		b.failf("%v has a job due for %v, and nothing has happened there for %v", j.Lane, now.Sub(j.Due), late)
+	}
+	b.idle = max(b.idle, late)
+}
 
 // audit holds the store against the book, now and again.
 func (w *world) audit() {
@@ -53,6 +89,7 @@ func (b *book) starves(j *spool.Job) {
 	if j.Held || p == nil || b.store.down != nothing || p.going[jobOf(j)] != nil {
 		return
 	}
+	b.waits(j)
 	if late := now.Sub(latest(latest(j.Due, b.calm), p.lastOut[j.Lane])); late > laneWait {
 		b.failf("%v has a job that is %v late, and no start for so long", j.Lane, late)
 	}

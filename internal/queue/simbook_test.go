@@ -96,14 +96,19 @@ func (b *book) begins(a Action) {
 		}
 	}
 	late := now.Sub(latest(j.Due, b.calm))
+	if j.Asleep {
+		late = 0 // Due is not what it waits for
+	}
 	well := b.nature.loss+b.nature.quirks == 0
 	light := t.light && t.attempts == 0 && t.arrived.After(b.calm) && well
 	steady := b.hostOf(j.Lane).kind == hostSteady
 	switch {
 	case j.Attempts != t.attempts:
 		b.failf("%d attempts are counted of %d", j.Attempts, t.attempts)
-	case now.Before(j.Due) || now.Before(t.before):
+	case now.Before(j.Due) && !j.Asleep || now.Before(t.before):
 		b.failf("an attempt %v early, %v by the profile", j.Due.Sub(now), t.before.Sub(now))
+	case b.hostOf(j.Lane).kind == hostShaky && a.Kind == ActionDefer:
+		b.failf("%v reaches its host three times of four, and is taken for dead", j.Lane)
 	case steady && a.Kind == ActionDefer:
 		b.failf("%v is up and taken for dead", j.Lane)
 	case steady && late > steadyWait:
@@ -114,6 +119,7 @@ func (b *book) begins(a Action) {
 	case light && late > lightWait:
 		b.failf("the mail of a light sender is %v late", late)
 	}
+	b.waits(j)
 	if steady {
 		b.steady = max(b.steady, late)
 	}
@@ -189,6 +195,9 @@ func (b *book) settles(e *errand, v verdict, drafts []spool.Draft) {
 
 // schedules holds the next attempt against the profile.
 func (b *book) schedules(e *errand, v verdict, t *ticket) {
+	if v.outcome.Asleep {
+		return
+	}
 	t.before = time.Time{}
 	if v.outcome.Uncount {
 		return

@@ -18,6 +18,7 @@ const (
 	hostPicky         // refuses some recipients, defers some
 	hostBusy          // takes so many in ten minutes, and says when to come again
 	hostLeft          // some of its recipients live elsewhere by now
+	hostShaky         // one attempt of four reaches nobody: one of its machines is away
 	hostKinds
 )
 
@@ -30,13 +31,15 @@ type host struct {
 	transport string
 	kind      int
 	up        bool
+	changed   time.Time     // when it went or came back
 	pace      time.Duration // an attempt that reaches it
 	dsn       bool
 	grey      time.Duration
 	seen      map[string]time.Time // by recipient, of hostGrey
 	slot      time.Time            // ten minutes of hostBusy
 	taken     int
-	next      *host // of hostLeft
+	next      *host              // of hostLeft
+	tries     map[spool.Lane]int // of hostShaky
 }
 
 // people makes the hosts.
@@ -45,7 +48,7 @@ func (w *world) people(n int) {
 		h := &host{
 			name: fmt.Sprint("h", i, ".example"), transport: transports[i%len(transports)], kind: i % hostKinds, up: true,
 			pace: w.pause(200*time.Millisecond, 2*time.Second), dsn: w.chance(0.5), grey: w.pause(time.Minute, 2*time.Hour),
-			seen: map[string]time.Time{},
+			seen: map[string]time.Time{}, tries: map[spool.Lane]int{},
 		}
 		switch h.kind {
 		case hostSlow:
@@ -53,7 +56,7 @@ func (w *world) people(n int) {
 		case hostLeft:
 			h.next = w.hosts[w.rnd.IntN(len(w.hosts))]
 		}
-		if h.kind == hostFlaky || h.kind != hostSteady && w.chance(0.3) {
+		if h.kind == hostFlaky || h.kind != hostSteady && h.kind != hostShaky && w.chance(0.3) {
 			w.in(w.pause(0, 8*time.Hour), func() { w.turn(h) })
 		}
 		w.hosts = append(w.hosts, h)
@@ -62,7 +65,7 @@ func (w *world) people(n int) {
 
 // turn takes a host down or brings it back.
 func (w *world) turn(h *host) {
-	h.up = !h.up
+	h.up, h.changed = !h.up, time.Now()
 	w.tell("%s up=%v", h.name, h.up)
 	mean := 6 * time.Hour
 	if h.up = h.up || time.Now().After(w.end); !h.up && w.chance(0.2) {
@@ -104,16 +107,15 @@ func (w *world) Attempt(ctx context.Context, a Attempt) Result {
 	h := w.hostOf(a.Job.Lane)
 	e := w.process.going[jobOf(&a.Job)]
 	res := Result{DSNCapable: h.dsn, Final: h.kind == hostSteady}
-	if !h.up {
-		res.Unreachable = true
-	}
-	if h.up && ctx.Err() == nil && w.chance(w.nature.quirks/4) {
+	away := !h.up || ctx.Err() == nil && h.stumbles(a.Job.Lane)
+	res.Unreachable = away
+	if !away && ctx.Err() == nil && w.chance(w.nature.quirks/4) {
 		res.Hold = true
 	}
 	for _, r := range a.Job.Recipients {
 		one := RecipientResult{N: r.N, State: spool.Waiting, Reply: mail.Reply{Code: 451, Text: "no answer"}}
 		switch {
-		case !h.up || res.Hold:
+		case away || res.Hold:
 		case ctx.Err() != nil:
 			if h.kind == hostSteady && w.chance(0.5) {
 				one.State, one.Reply = spool.Delivered, mail.Reply{Code: 250}
@@ -131,6 +133,16 @@ func (w *world) Attempt(ctx context.Context, a Attempt) Result {
 		e.asked = res.NotBefore
 	}
 	return res
+}
+
+// stumbles tells whether the attempt meets the machine that is away. Each lane
+// meets it in turn, so that no cohort of any lane is lost as a whole.
+func (h *host) stumbles(l spool.Lane) bool {
+	if h.kind != hostShaky {
+		return false
+	}
+	h.tries[l]++
+	return h.tries[l]%4 == 0
 }
 
 // busyShare is what a busy host takes in ten minutes.

@@ -22,6 +22,8 @@ type process struct {
 	going   map[job]*errand
 	drafts  []*simDraft
 	lastOut map[spool.Lane]time.Time // when a lane had its last start
+	lastEnd map[spool.Lane]time.Time // when an attempt of it ended
+	crowded time.Time                // when slots or memory were scarce
 }
 
 // job names a job.
@@ -52,7 +54,7 @@ func (w *world) start() {
 	r.work = make(chan Action, 2*maxDrain)
 	r.events = make(chan event, 2*maxDrain)
 	p := &process{world: w, hints: make(chan spool.Hint, 64), inLane: map[spool.Lane]int{}, going: map[job]*errand{},
-		lastOut: map[spool.Lane]time.Time{}}
+		lastOut: map[spool.Lane]time.Time{}, lastEnd: map[spool.Lane]time.Time{}}
 	p.loop = &loop{Runner: r, hints: p.hints, sched: NewScheduler(r.opt.Limits, r.connections, r.opt.Random)}
 	p.loop.workers = 1 << 30 // the world carries out what is to be done
 	w.process = p
@@ -85,6 +87,9 @@ func (p *process) pump() {
 		for len(p.loop.work) > 0 {
 			p.begin(<-p.loop.work)
 		}
+	}
+	if !p.hasRoom() {
+		p.crowded = time.Now()
 	}
 	s := p.loop.sched
 	if s.held+s.promised > p.limits.Jobs {
@@ -148,7 +153,6 @@ func (p *process) attempt(a Action) {
 	if a.Kind == ActionStart {
 		p.inLane[lane]++
 	}
-	p.lastOut[lane] = time.Now()
 	if n := p.inLane[lane]; n > p.Profile(lane.Transport).Connections || p.active > p.limits.Attempts {
 		p.failf("%d attempts at once in %v, %d in all", n, lane, p.active)
 	}
@@ -166,10 +170,11 @@ func (p *process) attempt(a Action) {
 	}
 	p.attempts++
 	p.book.begins(a)
+	p.lastOut[lane] = time.Now()
 	p.going[jobOf(a.Job)] = e
 	p.keep(e)
 	if a.Kind == ActionDefer {
-		p.in(time.Millisecond, func() { p.settle(e, e.ending(allWaiting(e.job, a.Failure), false)) })
+		p.in(time.Millisecond, func() { p.settle(e, e.putOff()) })
 		return
 	}
 	if err := e.open(ctx); err != nil {
@@ -213,6 +218,7 @@ func (p *process) meet(e *errand) {
 func (p *process) leave(e *errand) {
 	if e.ended && !e.left && e.action.Kind == ActionStart {
 		e.left = true
+		p.lastEnd[e.job.Lane] = time.Now()
 		p.inLane[e.job.Lane]--
 	}
 }

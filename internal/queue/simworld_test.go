@@ -96,6 +96,7 @@ func (w *world) live() {
 	w.in(6*time.Hour, w.audit)
 	w.until(w.end)
 	w.peace()
+	w.process.pump()
 	// Reports of what expires may expire as well.
 	w.until(w.end.Add(2*longestLife + 2*24*time.Hour))
 	w.book.closing()

@@ -140,12 +140,21 @@ func (j *jobRecord) acted(a Action, now time.Time) (*jobRecord, bool) {
 		return &next, !j.Held
 	case ActionRelease:
 		next.Held = false
+		next.rouse(now)
 		return &next, j.Held
 	case ActionRetry:
 		if next.Due.After(now) {
 			next.Due = now
 		}
+		next.rouse(now)
 		return &next, !j.Held
 	}
 	return nil, false
+}
+
+// rouse makes a job that sleeps due now, with no regard to its lane.
+func (j *jobRecord) rouse(now time.Time) {
+	if j.Asleep {
+		j.Asleep, j.Due = false, now
+	}
 }

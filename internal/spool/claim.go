@@ -23,7 +23,7 @@ func (p *Pebble) Lanes(_ context.Context, before time.Time, most int) ([]LaneDue
 	until := stamp(before)
 	p.lanes.first(until, func(l *lane) bool {
 		if len(out) < most {
-			out = append(out, LaneDue{Lane: l.key, Due: time.Unix(0, l.due()).UTC(), Jobs: l.count(until)})
+			out = append(out, LaneDue{Lane: l.key.Lane, Due: time.Unix(0, l.time()).UTC(), Jobs: l.count(until), Asleep: l.key.asleep})
 		}
 		return len(out) < most
 	})
@@ -90,11 +90,7 @@ func (p *Pebble) take(req ClaimReq, most int) ([]claim, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.expire()
-	l := p.lanes.byKey[req.Lane]
-	if l == nil {
-		return nil, nil
-	}
-	slots, err := p.pick(l, req, most)
+	slots, err := p.pick(req, most)
 	var out []claim
 	now := p.now()
 	for _, s := range slots {
@@ -111,10 +107,49 @@ func (p *Pebble) take(req ClaimReq, most int) ([]claim, error) {
 }
 
 // pick takes slots of jobs that nobody holds out of a lane. The caller holds mu.
-func (p *Pebble) pick(l *lane, req ClaimReq, most int) ([]slot, error) {
+func (p *Pebble) pick(req ClaimReq, most int) ([]slot, error) {
 	before := stamp(req.Before)
+	others := p.lanes.byKey[half{req.Lane, false}]
 	if !req.From.IsZero() {
-		return p.pickFrom(l, stamp(req.From), before, most)
+		return p.pickFrom(others, stamp(req.From), before, most)
+	}
+	woken := int64(-1) // all that sleep
+	if req.Asleep {
+		woken = before - sleep
+	}
+	out, err := p.pickFirst(p.lanes.byKey[half{req.Lane, true}], woken, most)
+	if err != nil || len(out) == most {
+		return out, err
+	}
+	more, err := p.pickFirst(others, before, most-len(out))
+	if out = append(out, more...); len(out) == 0 {
+		p.tellNext(req) // once: Claim asks until there is no more
+	}
+	return out, err
+}
+
+// soon is how far ahead of its time a claim tells what is due next.
+const soon = time.Minute
+
+// tellNext gives the hint of what is due next in a lane of which a claim took all
+// that is due: who scans hears of the first job of a lane only. The caller holds
+// mu.
+func (p *Pebble) tellNext(req ClaimReq) {
+	for _, asleep := range []bool{true, false} {
+		l := p.lanes.byKey[half{req.Lane, asleep}]
+		if l == nil || asleep && !req.Asleep {
+			continue
+		}
+		if due := time.Unix(0, l.time()).UTC(); due.After(req.Before) && due.Before(req.Before.Add(soon)) {
+			p.watch.tell(Hint{Lane: req.Lane, Due: due})
+		}
+	}
+}
+
+// pickFirst takes the first slots of half a lane. The caller holds mu.
+func (p *Pebble) pickFirst(l *lane, before int64, most int) ([]slot, error) {
+	if l == nil {
+		return nil, nil
 	}
 	var out []slot
 	var err error
@@ -142,9 +177,12 @@ func (p *Pebble) pick(l *lane, req ClaimReq, most int) ([]slot, error) {
 // pickFrom takes slots in the middle of a lane, which may lie beyond its window.
 // The caller holds mu.
 func (p *Pebble) pickFrom(l *lane, from, before int64, most int) ([]slot, error) {
+	if l == nil {
+		return nil, nil
+	}
 	var out []slot
 	now := stamp(p.now())
-	err := p.each(appendLaneKey(nil, l.key), appendDueKey(nil, l.key, slot{due: from}), func(key, _ []byte) bool {
+	err := p.each(appendLaneKey(nil, l.key.Lane), appendDueKey(nil, l.key.Lane, slot{due: from}), func(key, _ []byte) bool {
 		_, s, ok := parseDueKey(key)
 		if held := p.leases.byRef[s.ref]; ok && s.due <= before && (held == nil || !held.live(now)) {
 			out = append(out, s)
@@ -152,18 +190,21 @@ func (p *Pebble) pickFrom(l *lane, from, before int64, most int) ([]slot, error)
 		return len(out) < most && s.due <= before
 	})
 	for _, s := range out {
-		p.lanes.remove(l.key, s)
+		p.lanes.remove(l.key.Lane, s)
 	}
 	return out, err
 }
 
-// refill reads the next window of a lane. The caller holds mu.
+// refill reads the next window of half a lane. The caller holds mu.
 func (p *Pebble) refill(l *lane) error {
 	l.more = false
-	from, now := appendDueKey(nil, l.key, l.horizon), stamp(p.now())
+	from, now := appendDueKey(nil, l.key.Lane, l.horizon), stamp(p.now())
 	var fresh slotHeap // in order, and so a heap
-	err := p.each(appendLaneKey(nil, l.key), from, func(key, _ []byte) bool {
+	err := p.each(appendLaneKey(nil, l.key.Lane), from, func(key, _ []byte) bool {
 		_, s, ok := parseDueKey(key)
+		if ok && s.asleep() != l.key.asleep {
+			return false // the other half begins
+		}
 		if held := p.leases.byRef[s.ref]; !ok || held != nil && held.live(now) {
 			return true
 		}

@@ -138,7 +138,7 @@ func (j *jobRecord) settle(now time.Time) error {
 	if len(j.Recipients) > maxRecipients {
 		return fmt.Errorf("%w: %d recipients in one job", ErrInvalid, len(j.Recipients))
 	}
-	j.Lease = Lease{}
+	j.Lease, j.Asleep = Lease{}, false
 	j.Nexthops, j.Edits = slices.Clone(j.Nexthops), slices.Clone(j.Edits)
 	for i := range j.Recipients {
 		j.Recipients[i].N = i

@@ -36,6 +36,10 @@ const (
 	famDomain    = 'e'
 )
 
+// sleep moves the slots of jobs asleep before all others of their lane: no time
+// since 1970 is so early.
+const sleep = 1 << 62
+
 const idSize = len(ID{})
 
 // ref names a job.

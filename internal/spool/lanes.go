@@ -13,6 +13,9 @@ type slot struct {
 	ref ref
 }
 
+// asleep tells the slot of a job that sleeps.
+func (s slot) asleep() bool { return s.due < 0 }
+
 // compare orders slots as their keys are ordered.
 func (s slot) compare(o slot) int {
 	if s.due != o.due {
@@ -29,7 +32,14 @@ func (r ref) compare(o ref) int {
 	return cmp.Compare(r.job, o.job)
 }
 
-// lane is the beginning of one lane's schedule.
+// half is one of the two schedules of a lane: of the jobs asleep, which all have
+// their keys before the others, and of the others.
+type half struct {
+	Lane
+	asleep bool
+}
+
+// lane is the beginning of one half of a lane's schedule.
 //
 // Every scheduled job that nobody has claimed is in ready, if its slot comes
 // before horizon; what comes after is in the database only. So a long lane
@@ -39,19 +49,27 @@ func (r ref) compare(o ref) int {
 // A slot is a hint: a job may stand in ready twice, or be done. Claim holds each
 // against its record.
 type lane struct {
-	key     Lane
+	key     half
 	ready   slotHeap
 	horizon slot
 	more    bool // there may be jobs at the horizon or after it
 	at      int  // index in lanes.order
 }
 
-// due is when the lane next has work.
+// due is when the lane next has work, as slots say it.
 func (l *lane) due() int64 {
 	if len(l.ready) > 0 {
 		return l.ready[0].due
 	}
 	return l.horizon.due
+}
+
+// time is when the lane next has work, in a slot's stamp.
+func (l *lane) time() int64 {
+	if l.key.asleep {
+		return l.due() + sleep
+	}
+	return l.due()
 }
 
 // lanes are all lanes with work to come, by their next due time. The owner
@@ -60,7 +78,7 @@ type lanes struct {
 	window int // slots of one lane
 	limit  int // slots in all, above which a lane gets few
 	slots  int
-	byKey  map[Lane]*lane
+	byKey  map[half]*lane
 	order  laneHeap
 }
 
@@ -68,11 +86,12 @@ type lanes struct {
 const fewSlots = 16
 
 func newLanes(window int) *lanes {
-	return &lanes{window: window, limit: 256 * window, byKey: map[Lane]*lane{}}
+	return &lanes{window: window, limit: 256 * window, byKey: map[half]*lane{}}
 }
 
 // add puts a job into its lane's schedule.
-func (ls *lanes) add(key Lane, s slot) {
+func (ls *lanes) add(of Lane, s slot) {
+	key := half{of, s.asleep()}
 	l := ls.byKey[key]
 	if l == nil {
 		l = &lane{key: key, ready: slotHeap{s}}
@@ -115,8 +134,8 @@ func (ls *lanes) pop(l *lane, before int64) (slot, bool) {
 }
 
 // remove takes a job out of its lane's schedule, if it is there.
-func (ls *lanes) remove(key Lane, s slot) {
-	l := ls.byKey[key]
+func (ls *lanes) remove(of Lane, s slot) {
+	l := ls.byKey[half{of, s.asleep()}]
 	if l == nil {
 		return
 	}

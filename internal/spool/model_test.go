@@ -133,8 +133,11 @@ func (w *twins) commit() {
 
 func (w *twins) claim() {
 	req := spool.ClaimReq{Lane: w.lane(), Before: w.due(), Max: 1 + w.rng.IntN(4), LeaseFor: time.Duration(1+w.rng.IntN(60)) * time.Minute}
-	if w.rng.IntN(4) == 0 {
+	switch w.rng.IntN(4) {
+	case 0:
 		req.From = w.due()
+	case 1:
+		req.Asleep = true
 	}
 	a, errA := w.tested.store.Claim(context.Background(), req)
 	b, errB := w.model.store.Claim(context.Background(), req)
@@ -180,7 +183,7 @@ func (w *twins) update() {
 	if !ok {
 		return
 	}
-	o := spool.Outcome{Next: w.due(), Held: w.rng.IntN(8) == 0, Uncount: w.rng.IntN(4) == 0}
+	o := spool.Outcome{Next: w.due(), Held: w.rng.IntN(8) == 0, Uncount: w.rng.IntN(4) == 0, Asleep: w.rng.IntN(3) == 0}
 	var moves []spool.Recipient
 	for _, r := range l.tested.Recipients {
 		switch w.rng.IntN(12) {
@@ -321,16 +324,19 @@ func (w *twins) compareLanes() {
 	a, errA := w.tested.store.Lanes(context.Background(), w.now, 100)
 	b, errB := w.model.store.Lanes(context.Background(), w.now, 100)
 	w.same("lanes", errA, errB)
-	due := map[spool.Lane]time.Time{}
-	last := time.Time{}
-	for _, l := range a {
-		if l.Due.Before(last) {
+	type half struct {
+		spool.Lane
+		asleep bool
+	}
+	due := map[half]time.Time{}
+	for i, l := range a {
+		if i > 0 && (l.Asleep && !a[i-1].Asleep || l.Asleep == a[i-1].Asleep && l.Due.Before(a[i-1].Due)) {
 			w.Fatalf("lanes are not in order: %+v", a)
 		}
-		last, due[l.Lane] = l.Due, l.Due
+		due[half{l.Lane, l.Asleep}] = l.Due
 	}
 	for _, l := range b {
-		if at, ok := due[l.Lane]; !ok || at.After(l.Due) {
+		if at, ok := due[half{l.Lane, l.Asleep}]; !ok || at.After(l.Due) {
 			w.Fatalf("lane %s is due %v, not %v", l.Lane.Nexthop, l.Due, at)
 		}
 	}

@@ -2,6 +2,7 @@ package spool
 
 import (
 	"encoding/binary"
+	"math"
 	"slices"
 
 	"github.com/postroad/postroad/internal/mail"
@@ -34,7 +35,13 @@ func (j *jobRecord) waiting() int {
 }
 
 // slot is the job's place in the schedule.
-func (j *jobRecord) slot() slot { return slot{due: stamp(j.Due), ref: j.ref()} }
+func (j *jobRecord) slot() slot {
+	s := slot{due: stamp(j.Due), ref: j.ref()}
+	if j.Asleep {
+		s.due = min(s.due, math.MaxInt64-sleep) - sleep
+	}
+	return s
+}
 
 // domains gives each domain of a final recipient once.
 func (j *jobRecord) domains() []string {
@@ -61,6 +68,8 @@ const (
 	flagNotBy // a recipient: the transport follows
 	// flagEdits of a job shares the bit: the edits of the body follow.
 	flagEdits = flagNotBy
+	// flagAsleep of a job shares that of a recipient's warning.
+	flagAsleep = flagWarned
 )
 
 func bit(on bool, f byte) byte {
@@ -112,7 +121,7 @@ func (d *decoder) flags(known byte) byte {
 func appendJob(b []byte, j *jobRecord) []byte {
 	flags := bit(j.SMTPUTF8, flagSMTPUTF8) | bit(j.Held, flagHeld) | bit(j.alone, flagAlone) |
 		bit(j.big, flagBig) | bit(j.from != j.Sender, flagFrom) | bit(j.Homed, flagHomed) |
-		bit(len(j.Edits) > 0, flagEdits)
+		bit(len(j.Edits) > 0, flagEdits) | bit(j.Asleep, flagAsleep)
 	b = append(b, flags, byte(j.Ret), byte(j.Body))
 	for _, s := range []string{j.Lane.Tenant, j.Lane.Transport, j.Lane.Nexthop, j.EnvID, j.Rule, j.Copy} {
 		b = appendString(b, s)
@@ -147,7 +156,8 @@ func decodeJob(r ref, key, value []byte) (*jobRecord, tally, error) {
 	}
 	j := &jobRecord{}
 	j.Message, j.N = r.id, int(r.job)
-	flags := d.flags(flagSMTPUTF8 | flagHeld | flagAlone | flagBig | flagFrom | flagHomed | flagEdits)
+	flags := d.flags(flagSMTPUTF8 | flagHeld | flagAlone | flagBig | flagFrom | flagHomed | flagEdits | flagAsleep)
+	j.Asleep = flags&flagAsleep != 0
 	j.SMTPUTF8, j.Held, j.Homed = flags&flagSMTPUTF8 != 0, flags&flagHeld != 0, flags&flagHomed != 0
 	j.alone, j.big = flags&flagAlone != 0, flags&flagBig != 0
 	j.Ret, j.Body = mail.Ret(d.byte()), mail.BodyType(d.byte())

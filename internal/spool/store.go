@@ -112,6 +112,7 @@ type Job struct {
 	Attempts   int
 	LastTry    time.Time
 	Due        time.Time
+	Asleep     bool // with its lane: due when that wakes, and at Due all the same
 	Held       bool
 	Recipients []Recipient // outstanding ones (Waiting) when claimed
 
@@ -141,23 +142,27 @@ type Outcome struct {
 	Next    time.Time // when recipients still wait: the next attempt
 	Held    bool      // recipients still waiting are held, with Next ignored
 	Uncount bool      // the attempt does not count (never begun)
+	Asleep  bool      // the job sleeps with its lane, until Next at most
 	// Jobs take over the recipients whose Changes say Moved, each (by its N) in
 	// exactly one. They are numbered after the present ones, their recipients from 0.
 	Jobs []Job
 }
 
-// LaneDue is a lane with work.
+// LaneDue is a lane with work. One that has jobs asleep and others is told twice.
 type LaneDue struct {
-	Lane Lane
-	Due  time.Time // of its oldest job
-	Jobs int       // due jobs, counted up to a bound
+	Lane   Lane
+	Due    time.Time // of its oldest job
+	Jobs   int       // due jobs, counted up to a bound
+	Asleep bool      // what is told of are those asleep: work at once when the lane is awake
 }
 
-// ClaimReq asks for due jobs of a lane, oldest first.
+// ClaimReq asks for due jobs of a lane, oldest first. Those asleep come before the
+// others, whatever their Due, unless From is given.
 type ClaimReq struct {
 	Lane     Lane
 	From     time.Time // jobs due at or after; zero does not bound
 	Before   time.Time // jobs due at or before
+	Asleep   bool      // the lane sleeps: of the jobs asleep, those due at or before Before
 	Max      int
 	LeaseFor time.Duration
 }
@@ -200,7 +205,7 @@ type Action uint8
 const (
 	ActionHold Action = iota
 	ActionRelease
-	ActionRetry  // due now; neither held jobs nor those being attempted
+	ActionRetry  // due now, and awake; neither held jobs nor those being attempted
 	ActionRemove // ends the recipients without a DSN; a lease on them is lost
 )
 
@@ -274,11 +279,12 @@ type Store interface {
 	// Create begins a message. ErrFull and ErrUnavailable say so before a byte
 	// was sent.
 	Create(ctx context.Context) (Draft, error)
-	// Lanes with work due before the time (or at it) that nobody has claimed,
-	// oldest first, at most max. Held jobs are no work.
+	// Lanes with work due before the time (or at it) that nobody has claimed, those
+	// with jobs asleep first, then oldest first, at most max. Held jobs are no work.
 	Lanes(ctx context.Context, before time.Time, max int) ([]LaneDue, error)
 	// Claim leases due jobs. A lease that ran out may be claimed by another; its
-	// former holder then gets ErrFenced. A restart ends all leases.
+	// former holder then gets ErrFenced. A restart ends all leases. A claim that
+	// takes all that is due gives a hint of what is due next, when that is soon.
 	Claim(ctx context.Context, req ClaimReq) ([]Job, error)
 	// Extend makes a lease last until d from now.
 	Extend(ctx context.Context, l Lease, d time.Duration) (Lease, error)

@@ -142,6 +142,7 @@ func (j *jobRecord) after(o Outcome, now time.Time) (*jobRecord, error) {
 		next.Held = true
 		return &next, nil
 	}
+	next.Asleep = o.Asleep
 	if next.Due = o.Next.UTC().Round(0); o.Next.IsZero() {
 		next.Due = now
 	}

@@ -130,9 +130,13 @@ func waiting(j control.Job, legs []*leg) {
 		if r.State != "waiting" || r.Reply == "" {
 			continue // delivered among others that wait, or not tried yet
 		}
+		next := "next try in " + time.Until(j.Due).Round(time.Second).String()
+		if j.Asleep {
+			next = "next try when its host is reached again"
+		}
 		for _, l := range legs {
 			if l.Recipient == r.Recipient && l.Transport == j.Transport {
-				l.fate = fmt.Sprintf("waiting  %s: %s said %s; next try in %s", l.Recipient, r.Remote, r.Reply, time.Until(j.Due).Round(time.Second))
+				l.fate = fmt.Sprintf("waiting  %s: %s said %s; %s", l.Recipient, r.Remote, r.Reply, next)
 			}
 		}
 	}

@@ -20,6 +20,7 @@ type Job struct {
 	Arrived    time.Time   `json:"arrived"`
 	Attempts   int         `json:"attempts"`
 	Due        time.Time   `json:"due"`
+	Asleep     bool        `json:"asleep"` // waits for its lane, until due at most
 	Held       bool        `json:"held"`
 	Paused     bool        `json:"paused"` // its lane is
 	Client     string      `json:"client"`
@@ -45,7 +46,7 @@ func jobOf(e spool.Entry) Job {
 		ID: e.Job.Message.String(), Job: e.Job.N, Sender: e.Job.Sender.String(),
 		Transport: e.Job.Lane.Transport, Nexthop: e.Job.Lane.Nexthop, Tenant: e.Job.Lane.Tenant,
 		Rule: e.Job.Rule, Copy: e.Job.Copy, Size: e.Job.Size, Arrived: e.Job.Arrived.UTC(),
-		Attempts: e.Job.Attempts, Due: e.Job.Due.UTC(), Held: e.Job.Held,
+		Attempts: e.Job.Attempts, Due: e.Job.Due.UTC(), Asleep: e.Job.Asleep, Held: e.Job.Held,
 		Client: e.Envelope.Client, Helo: e.Envelope.Helo, Login: e.Envelope.Login,
 		Listener: e.Envelope.Listener, Generation: e.Envelope.Generation,
 		Recipients: make([]Recipient, 0, len(e.Job.Recipients)),

@@ -10,9 +10,31 @@ import (
 	"github.com/postroad/postroad/internal/spool"
 )
 
-// ready tells whether a job can be claimed. The caller holds mu.
-func (m *Mem) ready(j *memJob, before time.Time) bool {
-	return !j.Held && !j.Due.After(before) && (j.Lease.Token == 0 || j.Lease.Until.Before(m.Now()))
+// ready tells whether a job can be claimed once it is due. The caller holds mu.
+func (m *Mem) ready(j *memJob) bool {
+	return !j.Held && (j.Lease.Token == 0 || j.Lease.Until.Before(m.Now()))
+}
+
+// claims tells whether a request asks for a job that can be claimed.
+func claims(req spool.ClaimReq, j *memJob) bool {
+	switch {
+	case !req.From.IsZero():
+		return !j.Asleep && !j.Due.Before(req.From) && !j.Due.After(req.Before)
+	case j.Asleep && !req.Asleep:
+		return true
+	}
+	return !j.Due.After(req.Before)
+}
+
+// byDue orders jobs as they are claimed.
+func byDue(a, b *memJob) int {
+	if a.Asleep != b.Asleep {
+		if a.Asleep {
+			return -1
+		}
+		return 1
+	}
+	return a.Due.Compare(b.Due)
 }
 
 // Lanes with work.
@@ -22,16 +44,21 @@ func (m *Mem) Lanes(_ context.Context, before time.Time, most int) ([]spool.Lane
 	if err := m.open(); err != nil {
 		return nil, err
 	}
-	lanes := map[spool.Lane]*spool.LaneDue{}
+	type half struct {
+		spool.Lane
+		asleep bool
+	}
+	lanes := map[half]*spool.LaneDue{}
 	for _, msg := range m.messages {
 		for _, j := range msg.jobs {
-			if !m.ready(j, before) {
+			if !m.ready(j) || !j.Asleep && j.Due.After(before) {
 				continue
 			}
-			l := lanes[j.Lane]
+			key := half{j.Lane, j.Asleep}
+			l := lanes[key]
 			if l == nil {
-				l = &spool.LaneDue{Lane: j.Lane, Due: j.Due}
-				lanes[j.Lane] = l
+				l = &spool.LaneDue{Lane: j.Lane, Due: j.Due, Asleep: j.Asleep}
+				lanes[key] = l
 			}
 			if l.Jobs++; j.Due.Before(l.Due) {
 				l.Due = j.Due
@@ -43,6 +70,12 @@ func (m *Mem) Lanes(_ context.Context, before time.Time, most int) ([]spool.Lane
 		out = append(out, *l)
 	}
 	slices.SortFunc(out, func(a, b spool.LaneDue) int {
+		if a.Asleep != b.Asleep {
+			if a.Asleep {
+				return -1
+			}
+			return 1
+		}
 		return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.Lane.Nexthop, b.Lane.Nexthop),
 			cmp.Compare(a.Lane.Tenant, b.Lane.Tenant), cmp.Compare(a.Lane.Transport, b.Lane.Transport))
 	})
@@ -57,9 +90,12 @@ func (m *Mem) Claim(_ context.Context, req spool.ClaimReq) ([]spool.Job, error) 
 		return nil, err
 	}
 	due := m.sorted(func(_ *memMessage, j *memJob) bool {
-		return j.Lane == req.Lane && m.ready(j, req.Before) && !j.Due.Before(req.From)
+		return j.Lane == req.Lane && m.ready(j) && claims(req, j)
 	})
-	slices.SortStableFunc(due, func(a, b *memJob) int { return a.Due.Compare(b.Due) })
+	slices.SortStableFunc(due, byDue)
+	if len(due) < req.Max && req.From.IsZero() {
+		m.tellNext(req)
+	}
 	var out []spool.Job
 	for _, j := range due[:max(0, min(req.Max, len(due)))] {
 		m.token++
@@ -67,6 +103,18 @@ func (m *Mem) Claim(_ context.Context, req spool.ClaimReq) ([]spool.Job, error) 
 		out = append(out, j.snapshot(func(r spool.Recipient) bool { return r.State == spool.Waiting }))
 	}
 	return out, nil
+}
+
+// tellNext gives the hint of what is due next in a lane, when that is within the
+// minute. The caller holds mu.
+func (m *Mem) tellNext(req spool.ClaimReq) {
+	next := m.sorted(func(_ *memMessage, j *memJob) bool {
+		return j.Lane == req.Lane && m.ready(j) && (!j.Asleep || req.Asleep) &&
+			j.Due.After(req.Before) && j.Due.Before(req.Before.Add(time.Minute))
+	})
+	if len(next) > 0 {
+		m.hint(slices.MinFunc(next, func(a, b *memJob) int { return a.Due.Compare(b.Due) }))
+	}
 }
 
 // snapshot copies the job with some of its recipients.
@@ -200,7 +248,7 @@ func (j *memJob) apply(o spool.Outcome, now time.Time) {
 	}
 	j.Held = j.Held || o.Held
 	if !o.Held {
-		j.Due = o.Next
+		j.Due, j.Asleep = o.Next, o.Asleep
 		if o.Next.IsZero() {
 			j.Due = now
 		}

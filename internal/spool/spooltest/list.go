@@ -2,6 +2,7 @@ package spooltest
 
 import (
 	"context"
+	"time"
 
 	"github.com/postroad/postroad/internal/spool"
 )
@@ -72,15 +73,17 @@ func (m *Mem) act(j *memJob, a spool.Action) bool {
 			return false
 		}
 		j.Held = false
+		j.rouse(m.Now().UTC())
 		m.hint(j)
 	case spool.ActionRetry:
 		now := m.Now().UTC()
-		if !m.ready(j, j.Due) {
+		if !m.ready(j) {
 			return false
 		}
 		if j.Due.After(now) {
 			j.Due = now
 		}
+		j.rouse(now)
 		m.hint(j)
 	case spool.ActionRemove:
 		m.drop(m.messages[j.Message], j)
@@ -88,6 +91,13 @@ func (m *Mem) act(j *memJob, a spool.Action) bool {
 		return false
 	}
 	return true
+}
+
+// rouse makes a job that sleeps due now.
+func (j *memJob) rouse(now time.Time) {
+	if j.Asleep {
+		j.Asleep, j.Due = false, now
+	}
 }
 
 // Count by group.

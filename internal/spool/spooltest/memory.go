@@ -184,7 +184,7 @@ func (d *memDraft) Abort() { d.ended, d.prepared, d.body = true, nil, nil }
 // add makes the next job of the message.
 func (msg *memMessage) add(id spool.ID, j spool.Job, now time.Time) (*memJob, error) {
 	j.Message, j.N = id, msg.next
-	j.Size, j.Arrived, j.Lease = msg.env.Size, msg.env.Arrived, spool.Lease{}
+	j.Size, j.Arrived, j.Lease, j.Asleep = msg.env.Size, msg.env.Arrived, spool.Lease{}, false
 	j.Nexthops, j.Edits, j.Recipients = slices.Clone(j.Nexthops), slices.Clone(j.Edits), slices.Clone(j.Recipients)
 	if j.Due.IsZero() {
 		j.Due = now

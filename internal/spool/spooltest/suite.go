@@ -27,6 +27,8 @@ func Run(t *testing.T, open func(t *testing.T) spool.Store) {
 		{"lanes", testLanes},
 		{"claim order", testClaimOrder},
 		{"lease", testLease},
+		{"sleep", testSleep},
+		{"what is due next", testNextDue},
 		{"update", testUpdate},
 		{"update ends", testUpdateEnds},
 		{"update refuses", testUpdateRefuses},
