@@ -2,8 +2,9 @@
 // turns what a session was told into durable mail.
 //
 // A session is a state machine with a method a verb, over a net.Conn. It decides
-// nothing: decide.Recipient answers at RCPT and decide.Message after the end of
-// data, both under the generation that was pinned at MAIL. Every other way
+// nothing: decide.Recipient answers at RCPT and decide.Message, or decide.Each
+// where it has very many recipients, after the end of data, both under the
+// generation that was pinned at MAIL. Every other way
 // in (DSNs of our own, later an API) uses the same Acceptor with its origin.
 //
 // 250 after the end of data means that spool.Draft.Commit has returned nil, and
