@@ -86,36 +86,31 @@ func (q queueList) Run(w *world) error {
 		return client.ListLines(w.ctx, sel, w.stdout)
 	}
 	t := newPages(w.stdout)
-	err = client.List(w.ctx, sel, func(j control.Job) error {
-		return t.printf("%s\t%s\t%d\t%s\t%s\t%s\t%s\n", j.ID, j.Arrived.Format(time.RFC3339), j.Size,
-			j.Sender, recipients(j), j.Transport, waiting(j))
+	err = client.Rows(w.ctx, sel, func(r control.Row) error {
+		return t.printf("%s\t%s\t%d\t%s\t%s\t%s\t%s\n", r.ID, r.Arrived.Format(time.RFC3339), r.Size,
+			r.Sender, recipients(&r), r.Transport, waiting(r.State, r.Attempts, r.Due))
 	})
 	return errors.Join(err, t.end())
 }
 
-func recipients(j control.Job) string {
-	switch len(j.Recipients) {
-	case 0:
-		return "-"
-	case 1:
-		return j.Recipients[0].Recipient
+func recipients(r *control.Row) string {
+	if r.More == 0 {
+		return r.Recipient
 	}
-	return fmt.Sprintf("%s and %d more", j.Recipients[0].Recipient, len(j.Recipients)-1)
+	return fmt.Sprintf("%s and %d more", r.Recipient, r.More)
 }
 
 // waiting is for what a job waits.
-func waiting(j control.Job) string {
+func waiting(state string, attempts int, due time.Time) string {
 	switch {
-	case j.Held:
-		return "held"
-	case j.Paused:
-		return "paused"
-	case j.Asleep:
-		return fmt.Sprintf("tried %d times, next when its host is reached again", j.Attempts)
-	case j.Attempts == 0:
+	case state == control.RowAsleep:
+		return fmt.Sprintf("tried %d times, next when its host is reached again", attempts)
+	case state != control.RowWaits:
+		return state
+	case attempts == 0:
 		return "new"
 	}
-	return fmt.Sprintf("tried %d times, next %s", j.Attempts, j.Due.Format(time.RFC3339))
+	return fmt.Sprintf("tried %d times, next %s", attempts, due.Format(time.RFC3339))
 }
 
 type queueShow struct {
@@ -153,7 +148,7 @@ func (q queueShow) Run(w *world) error {
 func show(w *world, j control.Job) error {
 	fmt.Fprintf(w.stdout, "%s  from %s, %d octets, arrived %s\n", j.ID, j.Sender, j.Size, j.Arrived.Format(time.RFC3339))
 	fmt.Fprintf(w.stdout, "  client %s (%s), listener %s, login %q, generation %s\n", j.Client, j.Helo, j.Listener, j.Login, j.Generation)
-	fmt.Fprintf(w.stdout, "  via transport.%s %s by %s: %s\n", j.Transport, j.Nexthop, j.Rule, waiting(j))
+	fmt.Fprintf(w.stdout, "  via transport.%s %s by %s: %s\n", j.Transport, j.Nexthop, j.Rule, waiting(stateOf(&j), j.Attempts, j.Due))
 	for _, r := range j.Recipients {
 		fmt.Fprintf(w.stdout, "  %s  %s", r.Recipient, r.State)
 		if r.Original != r.Recipient {
@@ -165,4 +160,16 @@ func show(w *world, j control.Job) error {
 		fmt.Fprintln(w.stdout)
 	}
 	return nil
+}
+
+func stateOf(j *control.Job) string {
+	switch {
+	case j.Held:
+		return control.RowHeld
+	case j.Paused:
+		return control.RowPaused
+	case j.Asleep:
+		return control.RowAsleep
+	}
+	return control.RowWaits
 }

@@ -57,10 +57,6 @@ func jobOf(e spool.Entry) Job {
 	return j
 }
 
-func (j *Job) lane() spool.Lane {
-	return spool.Lane{Tenant: j.Tenant, Transport: j.Transport, Nexthop: j.Nexthop}
-}
-
 func recipientOf(r spool.Recipient) Recipient {
 	out := Recipient{Recipient: r.Final.String(), Original: r.Original.String(), State: stateWord(r.State), Remote: r.Remote}
 	if !r.Reply.IsZero() {

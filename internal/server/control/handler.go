@@ -66,6 +66,7 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("GET /table/stats", h.tableStats)
 	mux.HandleFunc("POST /queue/list", h.list)
 	mux.HandleFunc("POST /queue/reroute", h.reroute)
+	mux.HandleFunc("POST /queue/rows", h.rows)
 	mux.HandleFunc("POST /queue/summary", h.summary)
 	h.pauseRoutes(mux)
 	h.migrationRoutes(mux)
@@ -110,7 +111,7 @@ func (h handler) list(w http.ResponseWriter, r *http.Request) {
 	out := newLines(w)
 	err := h.b.Scan(r.Context(), f, func(e spool.Entry) error {
 		j := jobOf(e)
-		j.Paused = j.isPaused(paused)
+		j.Paused = coveredBy(paused, e.Job.Lane)
 		return out.write(j)
 	})
 	out.end(err)

@@ -34,10 +34,19 @@ func newLines(w http.ResponseWriter) *lines {
 }
 
 func (l *lines) write(v any) error {
+	return l.put(func() error { return l.enc.Encode(v) })
+}
+
+// writeLine sends a line that is no object, with its end.
+func (l *lines) writeLine(line []byte) error {
+	return l.put(func() error { _, err := l.out.Write(line); return err })
+}
+
+func (l *lines) put(line func() error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.err == nil {
-		l.err = l.enc.Encode(v)
+		l.err = line()
 	}
 	if !l.waiting {
 		l.waiting = true

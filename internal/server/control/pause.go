@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/postroad/postroad/internal/queue"
+	"github.com/postroad/postroad/internal/spool"
 )
 
 // ErrPause is wrapped by what is wrong with an order to pause or resume.
@@ -42,14 +44,9 @@ func ordered(do func(context.Context, queue.Pause) (Waiting, error)) http.Handle
 	}
 }
 
-// isPaused tells whether the lane of a job is paused.
-func (j *Job) isPaused(all []queue.Pause) bool {
-	for i := range all {
-		if all[i].Covers(j.lane()) {
-			return true
-		}
-	}
-	return false
+// coveredBy tells whether a lane is paused.
+func coveredBy(all []queue.Pause, l spool.Lane) bool {
+	return slices.ContainsFunc(all, func(p queue.Pause) bool { return p.Covers(l) })
 }
 
 // Pause has no more attempts made in some lanes.
