@@ -26,8 +26,16 @@ func appendBody(b []byte, n, size int) []byte {
 	start := len(b)
 	b = strconv.AppendInt(b, int64(n), 10)
 	b = append(b, " is the number of this message\r\n"...)
-	for len(b)-start < size {
+	lines := len(b)
+	left := (size - (lines - start) + len(lineOf) - 1) / len(lineOf) * len(lineOf)
+	if left > 0 {
 		b = append(b, lineOf...)
+		left -= len(lineOf)
+	}
+	for left > 0 { // as much again: line by line, 100 KB take six times as long
+		n := min(left, len(b)-lines)
+		b = append(b, b[lines:lines+n]...)
+		left -= n
 	}
 	return b
 }
