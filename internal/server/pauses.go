@@ -142,9 +142,11 @@ func (b backend) Resume(ctx context.Context, p queue.Pause) (control.Waiting, er
 	if err := b.pauses.put(p, false); err != nil {
 		return control.Waiting{}, err
 	}
-	b.log.Warn("queue resumed", "transport", p.Transport, "nexthop", p.Nexthop, "tenant", p.Tenant, "by", p.By)
-	n, err := b.Change(ctx, spool.Filter{Transport: p.Transport, Nexthop: p.Nexthop, Tenant: p.Tenant}, spool.ActionRetry)
+	// The jobs come before the lanes: what a lane that wakes has begun to attempt
+	// would not be counted, and what goes to sleep meanwhile wakes with it.
+	n, err := b.store.Change(ctx, spool.Filter{Transport: p.Transport, Nexthop: p.Nexthop, Tenant: p.Tenant}, spool.ActionRetry)
 	b.runner.Reload()
+	b.log.Warn("queue resumed", "transport", p.Transport, "nexthop", p.Nexthop, "tenant", p.Tenant, "by", p.By, "jobs", n)
 	return control.Waiting{Jobs: n}, err
 }
 
