@@ -84,6 +84,9 @@ func administration() [][]string {
 		{"list", "--held"},
 		{"list", "--older", "1s"},
 		{"list", "--older", "9d"},
+		{"summary"},
+		{"summary", "--by", "domain"},
+		{"summary", "--limit", "0"},
 		{"hold", "--domain", fewHost},
 		{"list", "--held", "--transport", "internet"},
 		{"release", "--domain", fewHost},
@@ -92,6 +95,8 @@ func administration() [][]string {
 		{"pause", "--transport", fewWay},
 		{"resume", "--transport", fewWay},
 		{"remove", "--transport", fewWay},
+		{"hold", "--all"},
+		{"release", "--all"},
 	}
 }
 
