@@ -14,7 +14,7 @@ const (
 	slowBacklog = 100_000                // messages that wait for it
 	bulkReply   = 10 * time.Millisecond  // of a next hop that a bulk fills
 	bulk        = 20_000                 // messages of one sender
-	pairs       = 7                      // of measurements without and with the backlog
+	pairs       = 15                     // of measurements without and with the backlog
 	probes      = 100                    // small messages of another, to the same next hop
 )
 
@@ -67,7 +67,7 @@ func (f *fair) slowLane(o options) error {
 	}
 	defer laden.stop()
 	laden.signal(syscall.SIGSTOP)
-	l := load{sessions: 20, messages: 10_000, bytes: 10 << 10, reuse: true}
+	l := load{sessions: 20, messages: 5000, bytes: 10 << 10, reuse: true}
 	for i := range pairs {
 		var p pair
 		order := []turn{{laden, &p.beside}, {empty, &p.alone}}
