@@ -76,6 +76,38 @@ func TestLargeMailsPayMore(t *testing.T) {
 	}
 }
 
+// TestBacklogHasItsTurn: mail of light senders that never ceases passes a
+// backlog, which goes on in between.
+func TestBacklogHasItsTurn(t *testing.T) {
+	s := NewScheduler(Limits{Attempts: 1}, func(string) int { return 20 }, func() float64 { return 0.5 })
+	l := laneOf("t/a")
+	backlog, light := 0, 0
+	for i := range 3000 {
+		now := epoch.Add(time.Duration(i) * time.Millisecond)
+		s.Hint(now, spool.Hint{Lane: l, Due: now, Sender: senderOf("bulk")})
+		s.Hint(now, spool.Hint{Lane: l, Due: now, Sender: senderOf(fmt.Sprint("light", i%40))})
+		a, ok := s.Next(now)
+		switch {
+		case !ok:
+		case a.Kind == ActionScan:
+			s.Scanned(now, a, nil, nil)
+		case a.Kind == ActionClaim:
+			if a.From.IsZero() {
+				backlog++
+			} else if a.Light {
+				light++
+			}
+			s.Claimed(now, a, slices.Repeat([]spool.Job{{Lane: l, Sender: senderOf("x")}}, a.Max), nil)
+		default:
+			s.Ended(now, a, FeedbackReached, Failure{})
+			s.Finished(now, a)
+		}
+	}
+	if backlog < 50 || light < 50 {
+		t.Errorf("%d claims of the backlog, %d of light mail", backlog, light)
+	}
+}
+
 // endless serves lanes that always have jobs, each of which takes a millisecond,
 // and counts the starts.
 func endless(limits Limits, starts int, job func(spool.Lane) spool.Job, lanes ...spool.Lane) map[spool.Lane]int {

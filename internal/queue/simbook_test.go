@@ -203,6 +203,9 @@ func (b *book) schedules(e *errand, v verdict, t *ticket) {
 		return
 	}
 	wait, end := e.profile.After, e.job.Arrived.Add(e.profile.GiveUp)
+	if !e.met.Before(end) && !e.untold {
+		b.failf("%v waits on, %v past its end", e.job.Message, e.met.Sub(end))
+	}
 	pause := e.profile.Then
 	if t.attempts <= len(wait) {
 		pause = wait[t.attempts-1]

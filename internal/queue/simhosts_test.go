@@ -107,6 +107,9 @@ func (w *world) Attempt(ctx context.Context, a Attempt) Result {
 	h := w.hostOf(a.Job.Lane)
 	e := w.process.going[jobOf(&a.Job)]
 	res := Result{DSNCapable: h.dsn, Final: h.kind == hostSteady}
+	if !h.up && ctx.Err() == nil {
+		w.process.spares(a.Job.Lane, h)
+	}
 	away := !h.up || ctx.Err() == nil && h.stumbles(a.Job.Lane)
 	res.Unreachable = away
 	if !away && ctx.Err() == nil && w.chance(w.nature.quirks/4) {

@@ -24,6 +24,25 @@ type process struct {
 	lastOut map[spool.Lane]time.Time // when a lane had its last start
 	lastEnd map[spool.Lane]time.Time // when an attempt of it ended
 	crowded time.Time                // when slots or memory were scarce
+	revived time.Time                // when every lane had another chance
+	vain    map[vain]int             // attempts
+}
+
+// vain names a time in which the host of a lane was away and nobody said that it
+// might be back.
+type vain struct {
+	lane  spool.Lane
+	since time.Time
+}
+
+// spares holds what is tried at a host that is away: a window of attempts or two,
+// and a probe now and then.
+func (p *process) spares(l spool.Lane, h *host) {
+	v := vain{l, latest(h.changed, p.revived)}
+	p.vain[v]++
+	if n, d := p.vain[v], time.Since(v.since); n > 30+int(d/(2*time.Minute)) {
+		p.failf("%d attempts in %v at the host of %v, which is away for %v", n, d, l, d)
+	}
 }
 
 // job names a job.
@@ -54,7 +73,7 @@ func (w *world) start() {
 	r.work = make(chan Action, 2*maxDrain)
 	r.events = make(chan event, 2*maxDrain)
 	p := &process{world: w, hints: make(chan spool.Hint, 64), inLane: map[spool.Lane]int{}, going: map[job]*errand{},
-		lastOut: map[spool.Lane]time.Time{}, lastEnd: map[spool.Lane]time.Time{}}
+		lastOut: map[spool.Lane]time.Time{}, lastEnd: map[spool.Lane]time.Time{}, vain: map[vain]int{}, revived: time.Now()}
 	p.loop = &loop{Runner: r, hints: p.hints, sched: NewScheduler(r.opt.Limits, r.connections, r.opt.Random)}
 	p.loop.workers = 1 << 30 // the world carries out what is to be done
 	w.process = p

@@ -234,5 +234,6 @@ func (w *world) reload() {
 func (w *world) reconfigure() {
 	if w.process != nil {
 		w.process.loop.event(event{kind: eventReload})
+		w.process.revived = time.Now()
 	}
 }
