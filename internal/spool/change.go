@@ -119,8 +119,11 @@ func (p *Pebble) change(b *pebble.Batch, r ref, a Action) (did, gone bool, err e
 }
 
 // current gives the record of a job as it is now, and its lease if there is one.
-// The caller holds mu.
+// A message on its way to the disk is not there yet. The caller holds mu.
 func (p *Pebble) current(r ref, held *lease) (*jobRecord, error) {
+	if _, soon := p.coming[r.id]; soon {
+		return nil, ErrNotFound
+	}
 	if held != nil && held.rec != nil {
 		return held.rec, nil
 	}

@@ -19,13 +19,23 @@ func (d *draft) Commit(env Envelope, jobs []Job) error {
 		return err
 	}
 	b := d.ready.batch
+	d.p.comes(d.id)
 	d.p.apply(b)
 	d.p.settle(b)
 	d.p.mu.Lock()
+	delete(d.p.coming, d.id)
 	d.p.arrived(d.ready)
 	d.p.mu.Unlock()
 	d.stage, d.ready = ended, nil
 	return nil
+}
+
+// comes notes a message that a list can see before it has arrived. Who changed one
+// of its jobs then would find it undone: what arrives is what was committed.
+func (p *Pebble) comes(id ID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.coming[id] = struct{}{}
 }
 
 // Prepare fixes the message for an Update.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"runtime"
 	"strings"
@@ -27,6 +28,7 @@ var exhaustive = flag.String("crash.points", "once", "ways in which the crash an
 func crashOptions(fs vfs.FS) spool.Options {
 	return spool.Options{
 		Dir: "data/spool", FS: fs, Now: func() time.Time { return epoch }, InlineMax: 16 << 10, MemTable: 64 << 10, MinFree: -1, Window: 2,
+		Log: slog.New(misuse{}),
 	}
 }
 

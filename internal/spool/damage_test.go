@@ -187,6 +187,10 @@ func (c damageCase) check(t *testing.T, w *world, fs vfs.FS) {
 	if got := counts[spool.Lane{}]; err != nil || got.Jobs != int64(c.held) || got.Held != int64(c.held) || got.Messages != int64(min(c.held, 1)) {
 		t.Errorf("counted %+v, %v", got, err)
 	}
+	ways, err := w.store.Count(context.Background(), spool.GroupTransport)
+	if got := ways[spool.Lane{Tenant: "acme", Transport: "t"}]; err != nil || got.Jobs != int64(c.held) || got.Held != int64(c.held) {
+		t.Errorf("counted %+v of the transport, %v", got, err)
+	}
 	copies, err := fs.List("data/spool/quarantine")
 	if err != nil || len(copies) != c.copies {
 		t.Errorf("quarantine has %v, want %d; %v", copies, c.copies, err)

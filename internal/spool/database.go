@@ -54,6 +54,8 @@ func (p *Pebble) databaseOptions() *pebble.Options {
 		EventListener: &pebble.EventListener{
 			BackgroundError: func(err error) { p.backgroundError(err) },
 			DataCorruption:  func(i pebble.DataCorruptionInfo) { p.damageFound(i) },
+
+			PossibleAPIMisuse: func(i pebble.PossibleAPIMisuseInfo) { p.misused(i) },
 		},
 	}
 	opt.Local.ReadaheadConfig = mergeReadahead()
@@ -81,6 +83,13 @@ func (p *Pebble) backgroundError(err error) {
 	if !errors.Is(err, pebble.ErrCancelledCompaction) {
 		p.opt.Log.Error("spool: background work of the database failed", "error", err)
 	}
+}
+
+// misused tells of a key that SingleDelete deleted though it was written twice, or
+// not at all: what a merge leaves of such a key is not certain. Where nothing was
+// damaged it is an error of ours.
+func (p *Pebble) misused(i pebble.PossibleAPIMisuseInfo) {
+	p.opt.Log.Error("spool: a key was not written once before its deletion", "kind", i.Kind.String(), "key", fmt.Sprintf("%q", i.UserKey))
 }
 
 // mergeUnread is the end because a table cannot be read in background work.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -54,6 +55,7 @@ func runModel(t *testing.T, seed uint64) {
 	w.options = spool.Options{
 		Dir: "spool", FS: vfs.NewMem(), Now: clock, InlineMax: 1 << 10, MemTable: 64 << 10,
 		MinFree: -1, Window: 1 + int(seed%3), Gather: 1 << (seed % 4 * 3), Page: 1 << (seed % 3 * 2), Budget: int64(32<<10) << (8 * (seed % 2)), Fatal: func(err error) { panic(err) },
+		Log: slog.New(misuse{}),
 	}
 	w.model = newWorld(model)
 	w.reopen()
@@ -65,6 +67,9 @@ func runModel(t *testing.T, seed uint64) {
 		}
 		if w.rng.IntN(10) == 0 {
 			w.compare()
+		}
+		if w.rng.IntN(20) == 0 {
+			w.merge()
 		}
 		if t.Failed() {
 			break
@@ -93,6 +98,14 @@ func (w *twins) reopen() {
 	w.tested.store = p
 	w.leases = nil
 	w.now = w.now.Add(2 * time.Hour) // longer than any lease
+}
+
+// merge makes tables of what is in memory, or merges all tables, so that each key
+// meets its deletions in another way.
+func (w *twins) merge() {
+	if err := w.tested.store.(*spool.Pebble).Merge(w.rng.IntN(2) == 0); err != nil {
+		w.Fatal(err)
+	}
 }
 
 func (w *twins) lane() spool.Lane {

@@ -39,6 +39,7 @@ type Pebble struct {
 	leases leases
 	total  totals
 	watch  watchers
+	coming map[ID]struct{} // in the database, and not durable yet: no jobs of ours before they are scheduled
 }
 
 var _ Store = (*Pebble)(nil)
@@ -55,6 +56,7 @@ func Open(o Options) (*Pebble, error) {
 		memory: memory{free: o.Budget},
 		lanes:  newLanes(o.Window),
 		total:  totals{ways: map[way]*sum{}},
+		coming: map[ID]struct{}{},
 	}
 	p.fresh = newFresh(&p.memory)
 	p.distrust.folder, p.distrust.tell = p.folder, p.logError

@@ -75,8 +75,7 @@ func (p *Pebble) cutJob(b *pebble.Batch, lane Lane, s slot) (last bool, err erro
 		p.cutMessage(b, s.ref.id)
 	}
 	p.apply(b)
-	p.total.jobs--
-	p.total.recipients -= waiting
+	p.total.add(lane.way(), sum{jobs: -1, recipients: -waiting})
 	return last, nil
 }
 
