@@ -40,6 +40,8 @@ type world struct {
 	stderr io.Writer
 	getenv func(string) string
 	colour bool // stdout is a terminal that wants colours
+
+	terminal bool // stderr is one: a line on it may be written again
 }
 
 func main() {
@@ -47,7 +49,10 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	w := &world{ctx: ctx, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, colour: isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == ""}
+	w := &world{
+		ctx: ctx, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv,
+		colour: isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == "", terminal: isTerminal(os.Stderr),
+	}
 	os.Exit(run(w, os.Args[1:]))
 }
 

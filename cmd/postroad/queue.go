@@ -73,11 +73,10 @@ type queueList struct {
 
 // Run lists; without a selection, everything.
 func (q queueList) Run(w *world) error {
-	sel, err := q.selection.control()
+	sel, err := q.orAll()
 	if err != nil {
 		return err
 	}
-	sel.All = sel.All || !sel.Bounded()
 	client, err := q.client(w)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -14,7 +15,13 @@ import (
 type queueAction struct {
 	configured
 	selection
-	JSON bool `name:"json" help:"The number of jobs as a JSON object."`
+	JSON bool `name:"json" help:"What was changed as a JSON object."`
+}
+
+// changed is what an action tells as JSON.
+type changed struct {
+	control.Changed
+	Complete bool `json:"complete"` // false: it was broken off
 }
 
 // Run changes the jobs selected and tells how many. Everything must be said
@@ -28,19 +35,38 @@ func (q queueAction) Run(w *world, k *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	n, err := client.Change(w.ctx, k.Selected().Name, sel)
-	if err != nil {
-		return err
+	verb := k.Selected().Name
+	b := newBulk(w, pastOf(verb))
+	b.quiet = b.quiet || q.JSON
+	b.expect(client, verb, sel)
+	n, failed := client.Change(w.ctx, verb, sel, func(n control.Changed) { b.at(n.Jobs) })
+	if failed != nil {
+		failed = b.brokenOff(failed)
 	}
-	if q.JSON {
-		fmt.Fprintf(w.stdout, "{\"jobs\":%d}\n", n)
-	} else {
-		fmt.Fprintln(w.stdout, jobs(n))
+	b.clear()
+	switch {
+	case q.JSON && (failed == nil || n.Jobs > 0):
+		err = json.NewEncoder(w.stdout).Encode(changed{n, failed == nil})
+	case failed == nil:
+		_, err = fmt.Fprintf(w.stdout, "%s, %s %s\n", number(n.Messages, "message"), number(n.Recipients, "recipient"), b.did)
 	}
-	if n == 0 && len(q.IDs) > 0 {
-		return answer(exitNo)
+	if failed == nil && n.Jobs == 0 && len(q.IDs) > 0 {
+		failed = answer(exitNo)
 	}
-	return nil
+	return errors.Join(failed, err)
+}
+
+// pastOf is what has been done to jobs by a verb.
+func pastOf(verb string) string {
+	switch verb {
+	case "hold":
+		return "held"
+	case "release":
+		return "released"
+	case "retry":
+		return "tried now"
+	}
+	return "removed"
 }
 
 // named is a selection that does not mean everything by saying nothing.
@@ -49,6 +75,13 @@ func (s selection) named() (control.Selection, error) {
 	if err == nil && !sel.All && !sel.Bounded() {
 		err = &statusError{status: exitUsage, err: errors.New("which messages? name them, or say --all")}
 	}
+	return sel, err
+}
+
+// orAll is a selection that means everything by saying nothing.
+func (s selection) orAll() (control.Selection, error) {
+	sel, err := s.control()
+	sel.All = sel.All || !sel.Bounded()
 	return sel, err
 }
 

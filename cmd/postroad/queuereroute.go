@@ -28,18 +28,26 @@ func (q queueReroute) Run(w *world) error {
 	done := make(map[string]int)
 	lines := json.NewEncoder(w.stdout)
 	lines.SetEscapeHTML(false)
+	b := newBulk(w, "looked at")
+	b.quiet = b.quiet || q.JSON
+	b.expect(client, "reroute", sel)
 	err = client.Reroute(w.ctx, control.RerouteOrder{Selection: sel, DryRun: q.DryRun}, func(r control.Rerouted) error {
 		done[r.Outcome]++
+		b.at(b.done + 1)
 		if q.JSON {
 			return lines.Encode(r)
 		}
-		return q.tell(w, r)
+		return q.tell(b, r)
 	})
 	if err != nil {
-		return err
+		err = b.brokenOff(err)
 	}
-	if !q.JSON {
+	b.clear()
+	if !q.JSON && (err == nil || b.done > 0) {
 		fmt.Fprintln(w.stdout, q.summary(done))
+	}
+	if err != nil {
+		return err
 	}
 	if len(done) == 0 && len(q.IDs) > 0 {
 		return answer(exitNo)
@@ -48,11 +56,13 @@ func (q queueReroute) Run(w *world) error {
 }
 
 // tell prints a job that does not go on as before.
-func (q queueReroute) tell(w *world, r control.Rerouted) error {
-	switch {
-	case r.Outcome == control.RerouteSame || r.Outcome == control.RerouteOwn:
+func (q queueReroute) tell(b *bulk, r control.Rerouted) error {
+	if r.Outcome == control.RerouteSame || r.Outcome == control.RerouteOwn {
 		return nil
-	case r.Outcome == control.RerouteBusy:
+	}
+	b.clear()
+	w := b.w
+	if r.Outcome == control.RerouteBusy {
 		_, err := fmt.Fprintf(w.stdout, "%s  is being attempted via %s\n", r.ID, way(r.Transport, r.Nexthop))
 		return err
 	}

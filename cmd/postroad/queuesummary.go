@@ -23,11 +23,10 @@ type queueSummary struct {
 
 // Run sums up; without a selection, everything.
 func (q queueSummary) Run(w *world) error {
-	sel, err := q.selection.control()
+	sel, err := q.orAll()
 	if err != nil {
 		return err
 	}
-	sel.All = sel.All || !sel.Bounded()
 	client, err := q.client(w)
 	if err != nil {
 		return err

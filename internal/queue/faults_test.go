@@ -143,7 +143,7 @@ func TestRemovedDuringAttempt(t *testing.T) {
 		}
 		b.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
 		synctest.Wait()
-		if _, err := b.store.Change(context.Background(), spool.Filter{}, spool.ActionRemove); err != nil {
+		if _, err := b.store.Change(context.Background(), spool.Filter{}, spool.ActionRemove, nil); err != nil {
 			t.Fatal(err)
 		}
 		pass(time.Hour)

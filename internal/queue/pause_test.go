@@ -76,7 +76,7 @@ func TestPauseAndResume(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.pause(nil)
-		if _, err := b.store.Change(context.Background(), spool.Filter{Transport: l.Transport}, spool.ActionRetry); err != nil {
+		if _, err := b.store.Change(context.Background(), spool.Filter{Transport: l.Transport}, spool.ActionRetry, nil); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()

@@ -95,7 +95,7 @@ func TestHeldUntilReleased(t *testing.T) {
 			t.Fatalf("%d attempts, left %v, %d notices", len(b.attempts), b.left(), len(b.notices))
 		}
 		hold = false
-		if _, err := b.store.Change(context.Background(), spool.Filter{}, spool.ActionRelease); err != nil {
+		if _, err := b.store.Change(context.Background(), spool.Filter{}, spool.ActionRelease, nil); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -204,7 +204,7 @@ func TestDeadHost(t *testing.T) {
 		down = false
 		mu.Unlock()
 		b.runner.Kick(lane("a.example")) // before the jobs are due, or some are put off once more
-		if _, err := b.store.Change(context.Background(), spool.Filter{}, spool.ActionRetry); err != nil {
+		if _, err := b.store.Change(context.Background(), spool.Filter{}, spool.ActionRetry, nil); err != nil {
 			t.Fatal(err)
 		}
 		b.runner.Kick(lane("a.example"))

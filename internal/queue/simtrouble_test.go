@@ -210,12 +210,12 @@ func (w *world) change(f spool.Filter, a spool.Action) {
 		w.reconfigure()
 	}
 	w.book.changes(f, a)
-	n, err := w.mem.Change(context.Background(), f, a)
+	n, err := w.mem.Change(context.Background(), f, a, nil)
 	if err != nil {
 		w.failf("change: %v", err)
 	}
-	w.tell("order %d: %d jobs", a, n)
-	if n > 0 && again {
+	w.tell("order %d: %d jobs", a, n.Jobs)
+	if n.Jobs > 0 && again {
 		w.reconfigure()
 	}
 	if a != spool.ActionRemove {

@@ -74,18 +74,21 @@ func (b backend) Scan(ctx context.Context, f spool.Filter, each func(spool.Entry
 // had been given up for the moment: they get their chance before the jobs are
 // due, or some would be put off unattempted, and after, for those that failed
 // meanwhile.
-func (b backend) Change(ctx context.Context, f spool.Filter, a spool.Action) (int, error) {
+func (b backend) Change(ctx context.Context, f spool.Filter, a spool.Action, told func(spool.Changed)) (spool.Changed, error) {
 	again := a == spool.ActionRetry || a == spool.ActionRelease
 	if again {
 		b.runner.Reload()
 	}
-	n, err := b.store.Change(ctx, f, a)
-	if err != nil {
-		b.log.Error("queue change failed", "action", actionWord(a), "jobs", n, "error", err)
-	} else {
-		b.log.Info("queue changed", "action", actionWord(a), "jobs", n)
+	n, err := b.store.Change(ctx, f, a, told)
+	switch {
+	case err == nil:
+		b.log.Info("queue changed", "action", actionWord(a), "jobs", n.Jobs)
+	case ctx.Err() != nil:
+		b.log.Warn("queue change broken off: who asked has gone", "action", actionWord(a), "jobs", n.Jobs)
+	default:
+		b.log.Error("queue change failed", "action", actionWord(a), "jobs", n.Jobs, "error", err)
 	}
-	if n > 0 && again {
+	if n.Jobs > 0 && again {
 		b.runner.Reload()
 	}
 	return n, err

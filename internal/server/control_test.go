@@ -12,6 +12,8 @@ import (
 	"github.com/postroad/postroad/internal/server/control"
 )
 
+func ignore(control.Changed) {}
+
 func TestControlChangesTheQueue(t *testing.T) {
 	w := newWorld(t)
 	w.relay.Close()
@@ -36,7 +38,7 @@ func TestControlChangesTheQueue(t *testing.T) {
 	steps := []struct {
 		action string
 		sel    control.Selection
-		jobs   int
+		jobs   int64
 		left   control.Selection
 		count  int
 	}{
@@ -47,9 +49,9 @@ func TestControlChangesTheQueue(t *testing.T) {
 		{"remove", everything, 2, everything, 0},
 	}
 	for _, s := range steps {
-		n, err := w.client().Change(t.Context(), s.action, s.sel)
-		if err != nil || n != s.jobs {
-			t.Errorf("%s %+v: %d jobs, %v, want %d", s.action, s.sel, n, err, s.jobs)
+		n, err := w.client().Change(t.Context(), s.action, s.sel, ignore)
+		if err != nil || n.Jobs != s.jobs {
+			t.Errorf("%s %+v: %+v, %v, want %d jobs", s.action, s.sel, n, err, s.jobs)
 		}
 		if got := w.queued(s.left); len(got) != s.count {
 			t.Errorf("after %s %+v: %d jobs in %+v, want %d", s.action, s.sel, len(got), s.left, s.count)
@@ -61,7 +63,7 @@ func TestControlRefuses(t *testing.T) {
 	w := newWorld(t)
 	w.start()
 	for _, s := range []control.Selection{{}, {IDs: []string{"x"}}, {Domain: "not a domain"}, {Sender: "no address"}} {
-		_, err := w.client().Change(t.Context(), "remove", s)
+		_, err := w.client().Change(t.Context(), "remove", s, ignore)
 		var refused *control.Refused
 		if !errors.As(err, &refused) || !refused.Usage() {
 			t.Errorf("%+v: %v", s, err)

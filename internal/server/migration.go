@@ -37,7 +37,8 @@ func (b backend) Migrate(ctx context.Context, action string, o control.Migration
 	if err != nil {
 		return control.Migrated{}, err
 	}
-	out.Jobs, err = b.Change(ctx, spool.Filter{Domain: order.Domain}, spool.ActionRetry)
+	n, err := b.Change(ctx, spool.Filter{Domain: order.Domain}, spool.ActionRetry, nil)
+	out.Jobs = int(n.Jobs)
 	return out, err
 }
 

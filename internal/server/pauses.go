@@ -144,10 +144,10 @@ func (b backend) Resume(ctx context.Context, p queue.Pause) (control.Waiting, er
 	}
 	// The jobs come before the lanes: what a lane that wakes has begun to attempt
 	// would not be counted, and what goes to sleep meanwhile wakes with it.
-	n, err := b.store.Change(ctx, spool.Filter{Transport: p.Transport, Nexthop: p.Nexthop, Tenant: p.Tenant}, spool.ActionRetry)
+	n, err := b.store.Change(ctx, spool.Filter{Transport: p.Transport, Nexthop: p.Nexthop, Tenant: p.Tenant}, spool.ActionRetry, nil)
 	b.runner.Reload()
-	b.log.Warn("queue resumed", "transport", p.Transport, "nexthop", p.Nexthop, "tenant", p.Tenant, "by", p.By, "jobs", n)
-	return control.Waiting{Jobs: n}, err
+	b.log.Warn("queue resumed", "transport", p.Transport, "nexthop", p.Nexthop, "tenant", p.Tenant, "by", p.By, "jobs", n.Jobs)
+	return control.Waiting{Jobs: int(n.Jobs)}, err
 }
 
 // Pauses tells what is paused.

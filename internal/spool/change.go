@@ -11,43 +11,50 @@ import (
 // chunk is how many jobs Change writes before it waits for the disk.
 const chunk = 64
 
-// Change does an action to the jobs of a filter, job by job: one that fails
+// Change does an action to the jobs of a filter, chunk by chunk: one that fails
 // leaves the former ones changed.
-func (p *Pebble) Change(ctx context.Context, f Filter, a Action) (int, error) {
+func (p *Pebble) Change(ctx context.Context, f Filter, a Action, told func(Changed)) (Changed, error) {
 	if err := p.enter(); err != nil {
-		return 0, err
+		return Changed{}, err
 	}
 	defer p.gate.leave()
 	if a > ActionRemove {
-		return 0, ErrInvalid
+		return Changed{}, ErrInvalid
 	}
-	n := 0
-	var refs []ref
-	flush := func() error {
-		changed, err := p.changeAll(refs, a)
-		n += changed
-		refs = refs[:0]
-		return err
-	}
+	c := changing{p: p, action: a, told: told}
 	f.Detail = DetailJob
-	err := p.scan(ctx, f, func(e *entry) error {
-		if refs = append(refs, e.ref()); len(refs) == chunk {
-			return flush()
-		}
-		return nil
-	})
-	return n, errors.Join(err, flush())
+	err := p.scan(ctx, f, c.add)
+	return c.done, errors.Join(err, c.flush())
 }
 
-// changeAll changes some jobs and waits until that is durable.
-func (p *Pebble) changeAll(refs []ref, a Action) (int, error) {
+// changing is a Change under way.
+type changing struct {
+	p      *Pebble
+	action Action
+	told   func(Changed) // nil: nobody asks
+	refs   []ref         // of the next chunk
+	done   Changed
+	last   ID // counted in done
+}
+
+// add takes a job into the next chunk.
+func (c *changing) add(e *entry) error {
+	if c.refs = append(c.refs, e.ref()); len(c.refs) == chunk {
+		return c.flush()
+	}
+	return nil
+}
+
+// flush changes a chunk, waits until that is durable, and tells.
+func (c *changing) flush() error {
 	var batches []*pebble.Batch
 	var files []ID
 	var err error
-	for _, r := range refs {
-		b := p.db.NewBatch()
-		var did, gone bool
-		if did, gone, err = p.change(b, r, a); !did {
+	for _, r := range c.refs {
+		b := c.p.db.NewBatch()
+		var old *jobRecord
+		var gone bool
+		if old, gone, err = c.p.change(b, r, c.action); old == nil {
 			b.Close()
 			if err != nil {
 				break
@@ -55,38 +62,54 @@ func (p *Pebble) changeAll(refs []ref, a Action) (int, error) {
 			continue
 		}
 		batches = append(batches, b)
+		c.count(old)
 		if gone {
 			files = append(files, r.id)
 		}
 	}
+	c.refs = c.refs[:0]
 	for _, b := range batches {
-		p.settle(b)
+		c.p.settle(b)
 	}
 	for _, id := range files {
-		p.removeBody(id)
+		c.p.removeBody(id)
 	}
-	return len(batches), err
+	if c.told != nil && len(batches) > 0 {
+		c.told(c.done)
+	}
+	return err
 }
 
-// change applies the batch of an action on one job. did tells whether the action
-// concerned it, gone whether a body file is left without its message.
-func (p *Pebble) change(b *pebble.Batch, r ref, a Action) (did, gone bool, err error) {
+// count counts a job, as it was. Jobs come in the order of their messages.
+func (c *changing) count(j *jobRecord) {
+	c.done.Jobs++
+	c.done.Recipients += int64(j.waiting())
+	if c.done.Messages == 0 || j.Message != c.last {
+		c.done.Messages++
+		c.last = j.Message
+	}
+}
+
+// change applies the batch of an action on one job. It gives the job as it was, nil
+// when the action does not concern it; gone tells whether a body file is left without
+// its message.
+func (p *Pebble) change(b *pebble.Batch, r ref, a Action) (was *jobRecord, gone bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	held := p.leases.byRef[r]
 	old, err := p.current(r, held)
 	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrDamaged) {
-		return false, false, nil // went meanwhile
+		return nil, false, nil // went meanwhile
 	}
 	if err != nil {
-		return false, false, err
+		return nil, false, err
 	}
 	now := p.now()
 	busy := held != nil && held.live(stamp(now))
 	w := writer{b: b}
 	if a == ActionRemove {
 		if gone, err = p.dropJob(&w, old); err != nil {
-			return false, false, err
+			return nil, false, err
 		}
 		if gone {
 			p.fresh.drop(r.id)
@@ -95,11 +118,11 @@ func (p *Pebble) change(b *pebble.Batch, r ref, a Action) (did, gone bool, err e
 		delete(p.leases.byRef, r)
 		p.lanes.remove(old.Lane, old.slot())
 		p.total.addJob(-1, old)
-		return true, gone && old.big, nil
+		return old, gone && old.big, nil
 	}
 	next, ok := old.acted(a, now)
 	if !ok || a == ActionRetry && busy {
-		return false, false, nil
+		return nil, false, nil
 	}
 	w.move(old, next)
 	p.apply(b)
@@ -115,7 +138,7 @@ func (p *Pebble) change(b *pebble.Batch, r ref, a Action) (did, gone bool, err e
 	if !busy {
 		p.schedule(next)
 	}
-	return true, false, nil
+	return old, false, nil
 }
 
 // current gives the record of a job as it is now, and its lease if there is one.

@@ -218,7 +218,7 @@ func (c crash) check(t *testing.T) {
 // nothing.
 func (w *world) finish(listed string, disk vfs.FS) error {
 	ctx := context.Background()
-	if _, err := w.store.Change(ctx, spool.Filter{}, spool.ActionRelease); err != nil {
+	if _, err := w.store.Change(ctx, spool.Filter{}, spool.ActionRelease, nil); err != nil {
 		return err
 	}
 	counts, err := w.store.Count(ctx, spool.GroupAll)

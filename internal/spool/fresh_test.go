@@ -123,19 +123,19 @@ func TestFreshChanged(t *testing.T) {
 	p, _ := freshStore(t, 2)
 	id := arrive(t, p, "x")
 	only := Filter{IDs: []ID{id}}
-	if n, err := p.Change(context.Background(), only, ActionHold); n != 1 || err != nil {
+	if n, err := p.Change(context.Background(), only, ActionHold, nil); n.Jobs != 1 || err != nil {
 		t.Fatal(n, err)
 	}
 	if jobs := claimAll(t, p); len(jobs) != 0 {
 		t.Fatalf("a held job was claimed: %+v", jobs)
 	}
-	if n, err := p.Change(context.Background(), only, ActionRelease); n != 1 || err != nil {
+	if n, err := p.Change(context.Background(), only, ActionRelease, nil); n.Jobs != 1 || err != nil {
 		t.Fatal(n, err)
 	}
 	if jobs := claimAll(t, p); len(jobs) != 1 {
 		t.Fatalf("claimed after the release: %+v", jobs)
 	}
-	if n, err := p.Change(context.Background(), only, ActionRemove); n != 1 || err != nil {
+	if n, err := p.Change(context.Background(), only, ActionRemove, nil); n.Jobs != 1 || err != nil {
 		t.Fatal(n, err)
 	}
 	if isFresh(p, id) || p.memory.free != p.opt.Budget {
@@ -250,7 +250,7 @@ func TestFreshChangedFlushed(t *testing.T) {
 	p, _ := freshStore(t, 2)
 	id := arrive(t, p, "x")
 	jobs := claimAll(t, p)
-	if n, err := p.Change(context.Background(), Filter{IDs: []ID{id}}, ActionHold); n != 1 || err != nil {
+	if n, err := p.Change(context.Background(), Filter{IDs: []ID{id}}, ActionHold, nil); n.Jobs != 1 || err != nil {
 		t.Fatal(n, err)
 	}
 	done := Outcome{Changes: []RecipientChange{{N: 0, State: Delivered}, {N: 1, State: Delivered}}}

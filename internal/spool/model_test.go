@@ -303,10 +303,10 @@ func (w *twins) change() {
 	if w.serial > 0 && w.rng.IntN(2) == 0 || a == spool.ActionRemove {
 		f = spool.Filter{Sender: fmt.Sprintf("m%04d@example.org", 1+w.rng.IntN(max(w.serial, 1)))}
 	}
-	n, errA := w.tested.store.Change(context.Background(), f, a)
-	m, errB := w.model.store.Change(context.Background(), f, a)
+	n, errA := w.tested.store.Change(context.Background(), f, a, nil)
+	m, errB := w.model.store.Change(context.Background(), f, a, nil)
 	if w.same("change", errA, errB) && n != m {
-		w.Fatalf("action %d on %+v concerns %d jobs, model %d", a, f, n, m)
+		w.Fatalf("action %d on %+v concerns %+v, model %+v", a, f, n, m)
 	}
 }
 

@@ -21,7 +21,7 @@ func (p *Pebble) quarantineMessage(ctx context.Context, id ID, cause error) {
 	if !p.keep(id.String(), id, cause) {
 		return
 	}
-	_, err := p.Change(context.WithoutCancel(ctx), Filter{IDs: []ID{id}}, ActionHold)
+	_, err := p.Change(context.WithoutCancel(ctx), Filter{IDs: []ID{id}}, ActionHold, nil)
 	p.logError("holding a damaged message", err)
 }
 

@@ -209,6 +209,10 @@ const (
 	ActionRemove // ends the recipients without a DSN; a lease on them is lost
 )
 
+// Changed is what a Change did so far: jobs, the messages of which they are, and
+// their recipients that waited.
+type Changed struct{ Messages, Jobs, Recipients int64 }
+
 // Counts of one group: messages with a job in it, jobs, waiting recipients, held
 // jobs, octets of the messages' bodies, and when the oldest arrived.
 type Counts struct {
@@ -308,9 +312,10 @@ type Store interface {
 	// Scan calls f for each job that the filter selects, streaming, in the order
 	// of arrival, with the recipients that have ended too.
 	Scan(ctx context.Context, f Filter, each func(Entry) error) error
-	// Change does a to the jobs that the filter selects and tells how many it
-	// concerned.
-	Change(ctx context.Context, f Filter, a Action) (int, error)
+	// Change does a to the jobs that the filter selects, chunk by chunk, and tells
+	// how many it concerned: at the end, which comes early with that of ctx, and by
+	// told (or nil) after each chunk that is durable.
+	Change(ctx context.Context, f Filter, a Action, told func(Changed)) (Changed, error)
 	// Count by group: the key has the whole lane, a part of it, or nothing.
 	Count(ctx context.Context, by Group) (map[Lane]Counts, error)
 	// Watch gives hints until ctx ends, then closes the channel.

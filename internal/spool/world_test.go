@@ -203,7 +203,7 @@ func move(lane, to string, n int) step {
 // act changes a message, which has one job.
 func act(name string, a spool.Action) step {
 	return step{fmt.Sprint("action ", a, " on ", name), func(w *world) error {
-		_, err := w.store.Change(context.Background(), spool.Filter{IDs: []spool.ID{w.ids[name]}}, a)
+		_, err := w.store.Change(context.Background(), spool.Filter{IDs: []spool.ID{w.ids[name]}}, a, nil)
 		return err
 	}}
 }

@@ -68,14 +68,6 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return s, err
 }
 
-// Change does the action ("hold", "release", "retry", "remove") and gives the
-// number of jobs changed.
-func (c *Client) Change(ctx context.Context, action string, s Selection) (int, error) {
-	var n Changed
-	err := c.call(ctx, http.MethodPost, "/queue/"+action, s, &n)
-	return n.Jobs, err
-}
-
 // List calls each for every job selected, while the server sends them.
 func (c *Client) List(ctx context.Context, s Selection, each func(Job) error) error {
 	return stream(ctx, c, "/queue/list", s, each)
@@ -97,7 +89,7 @@ func (c *Client) ListLines(ctx context.Context, s Selection, to io.Writer) error
 // streamSize is how much of a stream is read at once.
 const streamSize = 64 << 10
 
-func brokenOff(err error) error { return fmt.Errorf("the list broke off: %w", err) }
+func brokenOff(err error) error { return fmt.Errorf("the answer broke off: %w", err) }
 
 // stream calls each for every object that the server sends, as it comes.
 func stream[T any](ctx context.Context, c *Client, path string, in any, each func(T) error) error {

@@ -17,7 +17,9 @@ import (
 // backend answers with what the test puts in.
 type backend struct {
 	entries []spool.Entry
-	wait    chan struct{} // not nil: after each entry the scan waits for it
+	wait    chan struct{} // not nil: after each entry the scan waits for it, and each chunk the change
+	chunks  int           // of a change
+	hangs   chan struct{} // not nil: a change goes on until its context ends, and closes it
 	err     error         // after the entries
 	filter  spool.Filter
 	action  spool.Action
@@ -50,9 +52,20 @@ func (b *backend) Scan(_ context.Context, f spool.Filter, each func(spool.Entry)
 	}
 	return b.err
 }
-func (b *backend) Change(_ context.Context, f spool.Filter, a spool.Action) (int, error) {
+func (b *backend) Change(ctx context.Context, f spool.Filter, a spool.Action, told func(spool.Changed)) (spool.Changed, error) {
 	b.filter, b.action = f, a
-	return 3, b.err
+	for n := range b.chunks {
+		told(spool.Changed{Messages: 1, Jobs: int64(n + 1), Recipients: 2})
+		if b.wait != nil {
+			<-b.wait
+		}
+	}
+	if b.hangs != nil {
+		<-ctx.Done()
+		close(b.hangs)
+		return spool.Changed{}, ctx.Err()
+	}
+	return spool.Changed{Messages: 1, Jobs: 3, Recipients: 2}, b.err
 }
 
 func (b *backend) Pause(context.Context, queue.Pause) (control.Waiting, error) {
@@ -106,7 +119,7 @@ func TestErrorsKeepTheirMeaning(t *testing.T) {
 			c := serve(t, &backend{err: tc.err})
 			_, reload := c.Reload(t.Context())
 			_, route := c.Route(t.Context(), explain.Query{})
-			_, change := c.Change(t.Context(), "hold", control.Selection{All: true})
+			_, change := c.Change(t.Context(), "hold", control.Selection{All: true}, ignore)
 			for _, err := range []error{reload, route, change} {
 				var r *control.Refused
 				if !errors.As(err, &r) || r.Usage() != tc.usage || r.Later() != tc.later || r.Text != tc.err.Error() {
@@ -124,15 +137,15 @@ func TestSelectionReachesTheStore(t *testing.T) {
 		"hold": spool.ActionHold, "release": spool.ActionRelease, "retry": spool.ActionRetry, "remove": spool.ActionRemove,
 	} {
 		sel := control.Selection{Domain: "BÜCHER.test", Transport: "t", Sender: "<>", Tenant: "acme", Held: true}
-		if n, err := c.Change(t.Context(), action, sel); n != 3 || err != nil {
-			t.Fatalf("%s: %d %v", action, n, err)
+		if n, err := c.Change(t.Context(), action, sel, ignore); n.Jobs != 3 || err != nil {
+			t.Fatalf("%s: %+v %v", action, n, err)
 		}
 		f := b.filter
 		if b.action != want || f.Domain != "xn--bcher-kva.test" || f.Transport != "t" || f.Sender != "<>" || f.Tenant != "acme" || !f.HeldOnly {
 			t.Errorf("%s became %v %+v", action, b.action, f)
 		}
 	}
-	if _, err := c.Change(t.Context(), "burn", control.Selection{All: true}); err == nil {
+	if _, err := c.Change(t.Context(), "burn", control.Selection{All: true}, ignore); err == nil {
 		t.Error("an action that does not exist was done")
 	}
 }

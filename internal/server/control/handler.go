@@ -25,7 +25,7 @@ type Backend interface {
 	// Tables gives the state of all tables that are read or asked, by name.
 	Tables() []TableStatus
 	Scan(ctx context.Context, f spool.Filter, each func(spool.Entry) error) error
-	Change(ctx context.Context, f spool.Filter, a spool.Action) (int, error)
+	Changer
 	Migration
 	Rerouter
 	Pausing
@@ -41,11 +41,6 @@ type Status struct {
 	Health     string    `json:"health"` // "ok" or why not
 
 	Paused []queue.Pause `json:"paused"`
-}
-
-// Changed is the answer to an action.
-type Changed struct {
-	Jobs int `json:"jobs"`
 }
 
 // Reloaded is the answer to a reload.
@@ -74,13 +69,6 @@ func Handler(b Backend) http.Handler {
 		mux.HandleFunc("POST /queue/"+name, h.change(a))
 	}
 	return mux
-}
-
-func actions() map[string]spool.Action {
-	return map[string]spool.Action{
-		"hold": spool.ActionHold, "release": spool.ActionRelease,
-		"retry": spool.ActionRetry, "remove": spool.ActionRemove,
-	}
 }
 
 type handler struct{ b Backend }
@@ -115,17 +103,6 @@ func (h handler) list(w http.ResponseWriter, r *http.Request) {
 		return out.write(j)
 	})
 	out.end(err)
-}
-
-func (h handler) change(a spool.Action) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		f, ok := selection(w, r)
-		if !ok {
-			return
-		}
-		n, err := h.b.Change(r.Context(), f, a)
-		answer(w, Changed{n}, err)
-	}
 }
 
 // selection reads the selection of an action or a list.

@@ -44,20 +44,29 @@ func (m *Mem) Scan(ctx context.Context, f spool.Filter, each func(spool.Entry) e
 	return nil
 }
 
-// Change does an action to the jobs of a filter.
-func (m *Mem) Change(_ context.Context, f spool.Filter, a spool.Action) (int, error) {
+// Change does an action to the jobs of a filter, in one chunk.
+func (m *Mem) Change(_ context.Context, f spool.Filter, a spool.Action, told func(spool.Changed)) (spool.Changed, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	var c spool.Changed
 	if err := m.open(); err != nil {
-		return 0, err
+		return c, err
 	}
-	n := 0
+	messages := make(map[spool.ID]bool)
 	for _, j := range m.selected(f) {
-		if m.act(j, a) {
-			n++
+		waiting := len(j.waiting)
+		if !m.act(j, a) {
+			continue
 		}
+		messages[j.Message] = true
+		c.Jobs++
+		c.Recipients += int64(waiting)
 	}
-	return n, nil
+	c.Messages = int64(len(messages))
+	if told != nil && c.Jobs > 0 {
+		told(c)
+	}
+	return c, nil
 }
 
 // act does an action to a job and tells whether it concerned it.

@@ -12,11 +12,13 @@ import (
 )
 
 // change acts on a filter and checks how many jobs it concerned.
-func (t *T) change(f spool.Filter, a spool.Action, want int) {
+func (t *T) change(f spool.Filter, a spool.Action, want int64) {
 	t.Helper()
-	n, err := t.Change(t.ctx(), f, a)
+	var told spool.Changed
+	n, err := t.Change(t.ctx(), f, a, func(c spool.Changed) { told = c })
 	t.must(err)
-	equal(t, "jobs concerned", n, want)
+	equal(t, "jobs concerned", n.Jobs, want)
+	equal(t, "told at last", told, n)
 }
 
 func testHold(t *T) {
