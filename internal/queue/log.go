@@ -54,12 +54,20 @@ func (t *try) report(v *verdict, e ending) {
 			slog.String("rule", t.job.Rule),
 			slog.String("remote", r.Remote),
 			slog.String("reply", r.Reply.String()),
-			slog.Int("attempt", t.job.Attempts+1),
+			slog.Int("attempt", t.attempts(v)),
 			slog.Duration("age", e.now.Sub(t.job.Arrived).Truncate(time.Millisecond)),
 		}
 		attrs = append(attrs, t.outlook(v, e, r)...)
 		log.LogAttrs(context.Background(), slog.LevelInfo, word(r, expired[i], e.result.Hold), attrs...)
 	}
+}
+
+// attempts counts them, with this one if it was one.
+func (t *try) attempts(v *verdict) int {
+	if v.outcome.Uncount {
+		return t.job.Attempts
+	}
+	return t.job.Attempts + 1
 }
 
 // outlook says what comes after the line's event.
