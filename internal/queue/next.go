@@ -17,8 +17,9 @@ func (s *Scheduler) Next(now time.Time) (Action, bool) {
 	}
 	if !s.scanning && !s.now.Before(s.scanAt) {
 		s.scanning = true
-		// Lanes that sleep are always listed, and must not hide the others.
-		return Action{Kind: ActionScan, Before: s.now.Add(scanAhead), Max: scanLanes + len(s.lanes)}, true
+		// Lanes with jobs asleep are always listed, and must not hide the others:
+		// while a list has no others, the next one is longer by far.
+		return Action{Kind: ActionScan, Before: s.now.Add(scanAhead), Max: scanLanes + 2*s.asleep}, true
 	}
 	return Action{}, false
 }

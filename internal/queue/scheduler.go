@@ -65,6 +65,7 @@ type Scheduler struct {
 	scanning bool
 	scanAt   time.Time
 	overflow bool // a hint found no room
+	asleep   int  // lanes with jobs asleep, by the last scan
 	made     int  // lanes, ever
 }
 
@@ -134,6 +135,9 @@ func (s *Scheduler) Configure(now time.Time, limits Limits) {
 		l.backlog = l.backlog || slept
 		s.refresh(l)
 	}
+	if s.asleep > 0 {
+		s.scanAt = s.now // lanes that were paused need not be in memory
+	}
 }
 
 // Lost says that hints were lost: the next scan comes at once.
@@ -172,10 +176,13 @@ func (s *Scheduler) Scanned(now time.Time, a Action, due []spool.LaneDue, err er
 	s.scanning = false
 	s.Tick(now)
 	s.forgetIdle()
-	s.overflow = false
+	s.overflow, s.asleep = false, 0
 	for _, d := range due {
-		if d.Asleep && d.Due.After(now) {
-			d.Due = now // unless the lane sleeps, and the claim tells
+		if d.Asleep {
+			s.asleep++
+			if d.Due.After(now) && !s.restsUnseen(d.Lane) {
+				d.Due = now // unless the lane sleeps, and the claim tells
+			}
 		}
 		s.Hint(now, spool.Hint{Lane: d.Lane, Due: d.Due})
 	}
@@ -184,6 +191,10 @@ func (s *Scheduler) Scanned(now time.Time, a Action, due []spool.LaneDue, err er
 		s.scanAt = now.Add(scanSoon)
 	}
 }
+
+// restsUnseen tells of a lane that is paused and not in memory. It need not be there,
+// where it would take the room of others, until its jobs are to be looked at.
+func (s *Scheduler) restsUnseen(key spool.Lane) bool { return s.lanes[key] == nil && s.paused(key) }
 
 // Ended says that the attempt of a start or a deferral is over: its place in the
 // lane is free while its outcome is still being written. why is regarded with
