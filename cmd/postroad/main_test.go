@@ -34,7 +34,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"expand": expand, "status": status, "await": await, "send": send, "sink": sink,
+			"expand": expand, "status": status, "await": await, "first": first, "send": send, "sink": sink,
 		},
 	})
 }
@@ -81,6 +81,12 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	ts.Fatalf("waited too long")
+}
+
+// first NAME keeps the first word of what the last command printed.
+func first(ts *testscript.TestScript, _ bool, args []string) {
+	word, _, _ := strings.Cut(ts.ReadFile("stdout"), " ")
+	ts.Setenv(args[0], word)
 }
 
 // send RCPT… sends a message; with ! it must be refused.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -110,65 +109,4 @@ func waiting(state string, attempts int, due time.Time) string {
 		return "new"
 	}
 	return fmt.Sprintf("tried %d times, next %s", attempts, due.Format(time.RFC3339))
-}
-
-type queueShow struct {
-	configured
-	IDs  []string `arg:"" name:"id" help:"Messages."`
-	JSON bool     `name:"json" help:"One JSON object a line."`
-}
-
-// Run shows; an id that is not in the queue is told and makes the answer no.
-func (q queueShow) Run(w *world) error {
-	client, err := q.client(w)
-	if err != nil {
-		return err
-	}
-	found := make(map[string]bool)
-	lines := json.NewEncoder(w.stdout)
-	err = client.List(w.ctx, control.Selection{IDs: q.IDs}, func(j control.Job) error {
-		found[j.ID] = true
-		if q.JSON {
-			return lines.Encode(j)
-		}
-		return show(w, j)
-	})
-	if err != nil {
-		return err
-	}
-	for _, id := range q.IDs {
-		if !found[strings.ToLower(id)] {
-			return fmt.Errorf("%s is not in the queue", id)
-		}
-	}
-	return nil
-}
-
-func show(w *world, j control.Job) error {
-	fmt.Fprintf(w.stdout, "%s  from %s, %d octets, arrived %s\n", j.ID, j.Sender, j.Size, j.Arrived.Format(time.RFC3339))
-	fmt.Fprintf(w.stdout, "  client %s (%s), listener %s, login %q, generation %s\n", j.Client, j.Helo, j.Listener, j.Login, j.Generation)
-	fmt.Fprintf(w.stdout, "  via transport.%s %s by %s: %s\n", j.Transport, j.Nexthop, j.Rule, waiting(stateOf(&j), j.Attempts, j.Due))
-	for _, r := range j.Recipients {
-		fmt.Fprintf(w.stdout, "  %s  %s", r.Recipient, r.State)
-		if r.Original != r.Recipient {
-			fmt.Fprintf(w.stdout, "  (was %s)", r.Original)
-		}
-		if r.Reply != "" {
-			fmt.Fprintf(w.stdout, "  %s: %s", r.Remote, r.Reply)
-		}
-		fmt.Fprintln(w.stdout)
-	}
-	return nil
-}
-
-func stateOf(j *control.Job) string {
-	switch {
-	case j.Held:
-		return control.RowHeld
-	case j.Paused:
-		return control.RowPaused
-	case j.Asleep:
-		return control.RowAsleep
-	}
-	return control.RowWaits
 }

@@ -57,6 +57,7 @@ func (r *Runner) carryOut(a Action) {
 		t.settle(t.putOff())
 		return
 	}
+	t.lease.begin()
 	t.attempt(ctx)
 }
 

@@ -9,12 +9,21 @@ const (
 	defaultGiveUp = 5 * 24 * time.Hour
 )
 
-// expiry is when a job gives up.
-func (p Profile) expiry(arrived time.Time) time.Time {
+// Expiry is when a job gives up that arrived then.
+func (p Profile) Expiry(arrived time.Time) time.Time {
 	if p.GiveUp <= 0 {
 		return arrived.Add(defaultGiveUp)
 	}
 	return arrived.Add(p.GiveUp)
+}
+
+// WarnAt is when the sender of a job is told that it is late: with the next attempt
+// from then on. Zero: never.
+func (p Profile) WarnAt(arrived time.Time) time.Time {
+	if p.Warn <= 0 {
+		return time.Time{}
+	}
+	return arrived.Add(p.Warn)
 }
 
 // wait is the pause after the n-th attempt, from 1.
@@ -36,7 +45,7 @@ func (p Profile) next(now, arrived time.Time, n int, jitter float64) time.Time {
 
 // notBeyondExpiry moves the time of an attempt to the expiry, for the last one.
 func (p Profile) notBeyondExpiry(due, arrived, now time.Time) time.Time {
-	if end := p.expiry(arrived); due.After(end) && end.After(now) {
+	if end := p.Expiry(arrived); due.After(end) && end.After(now) {
 		return end
 	}
 	return due

@@ -73,7 +73,7 @@ func (t *try) notice(kind NoticeKind, rcpts []spool.Recipient, e ending) (spool.
 	n := Notice{Kind: kind, Envelope: t.env, Job: *t.job, Recipients: rcpts}
 	n.Job.LastTry = e.now
 	if kind == NoticeDelayed {
-		n.WillRetryUntil = t.profile.expiry(t.job.Arrived)
+		n.WillRetryUntil = t.profile.Expiry(t.job.Arrived)
 	}
 	d, err := t.opt.Notifier.Notify(ctx, n, t.body)
 	if errors.Is(err, spool.ErrDamaged) {

@@ -20,6 +20,7 @@ type leaseKeeper struct {
 	lease   spool.Lease
 	timer   *time.Timer
 	stopped bool
+	began   time.Time // the attempt; zero: there is none
 }
 
 // hands are the leases of what this process has begun.

@@ -18,6 +18,7 @@ const (
 	eventFinished
 	eventKick
 	eventReload
+	eventLook
 )
 
 // event is what workers and callers tell the loop.
@@ -29,7 +30,8 @@ type event struct {
 	err      error
 	feedback Feedback
 	why      Failure
-	lane     spool.Lane // eventKick
+	lane     spool.Lane       // eventKick, eventLook
+	look     chan<- LaneState // eventLook: has room for the answer
 }
 
 // loop is the goroutine that has the scheduler.
@@ -114,6 +116,8 @@ func (l *loop) event(e event) {
 		l.sched.Kick(now, e.lane)
 	case eventReload:
 		l.sched.Configure(now, l.opt.Limits)
+	case eventLook:
+		e.look <- l.sched.State(now, e.lane)
 	}
 }
 

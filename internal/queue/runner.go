@@ -43,7 +43,7 @@ type Runner struct {
 	cancel context.CancelCauseFunc
 	work   chan Action // to the workers; has room for all that can be outstanding
 	events chan event  // from the workers; has room for all that they tell
-	asked  chan event  // from Kick and Reload
+	asked  chan event  // from Kick, Reload and Lane
 	stop   chan struct{}
 	done   chan struct{} // closed when every action was answered and the loop has ended
 	once   sync.Once     // of stop

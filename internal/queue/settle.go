@@ -37,7 +37,7 @@ type verdict struct {
 
 // isLast tells whether a job expires with the attempt that begins now.
 func isLast(p Profile, j *spool.Job, now time.Time) bool {
-	return !now.Before(p.expiry(j.Arrived))
+	return !now.Before(p.Expiry(j.Arrived))
 }
 
 // judge applies an ending to a job.

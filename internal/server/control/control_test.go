@@ -68,6 +68,10 @@ func (b *backend) Change(ctx context.Context, f spool.Filter, a spool.Action, to
 	return spool.Changed{Messages: 1, Jobs: 3, Recipients: 2}, b.err
 }
 
+func (b *backend) Show(ctx context.Context, f spool.Filter, each func(control.Shown) error) error {
+	return b.Scan(ctx, f, func(e spool.Entry) error { return each(control.Shown{Job: control.JobOf(e)}) })
+}
+
 func (b *backend) Pause(context.Context, queue.Pause) (control.Waiting, error) {
 	return control.Waiting{Jobs: 2}, b.err
 }

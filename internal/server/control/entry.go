@@ -19,6 +19,7 @@ type Job struct {
 	Size       int64       `json:"size"`
 	Arrived    time.Time   `json:"arrived"`
 	Attempts   int         `json:"attempts"`
+	LastTry    time.Time   `json:"lastTry,omitzero"`
 	Due        time.Time   `json:"due"`
 	Asleep     bool        `json:"asleep"` // waits for its lane, until due at most
 	Held       bool        `json:"held"`
@@ -38,15 +39,22 @@ type Recipient struct {
 	State     string `json:"state"`
 	Reply     string `json:"reply"` // "" before the first attempt
 	Remote    string `json:"remote"`
+	ORCPT     string `json:"orcpt,omitempty"`
+	NotBy     string `json:"notBy,omitempty"` // of a migration: a transport that does not know it
+
+	// Told by Show alone: from when on the sender is told of the delay, with the next
+	// attempt; none when nobody wants that, or it is done.
+	WarnAt time.Time `json:"warnAt,omitzero"`
+	Warned bool      `json:"warned,omitempty"`
 }
 
-// jobOf is the entry as the list shows it.
-func jobOf(e spool.Entry) Job {
+// JobOf is the entry as the list shows it.
+func JobOf(e spool.Entry) Job {
 	j := Job{
 		ID: e.Job.Message.String(), Job: e.Job.N, Sender: e.Job.Sender.String(),
 		Transport: e.Job.Lane.Transport, Nexthop: e.Job.Lane.Nexthop, Tenant: e.Job.Lane.Tenant,
 		Rule: e.Job.Rule, Copy: e.Job.Copy, Size: e.Job.Size, Arrived: e.Job.Arrived.UTC(),
-		Attempts: e.Job.Attempts, Due: e.Job.Due.UTC(), Asleep: e.Job.Asleep, Held: e.Job.Held,
+		Attempts: e.Job.Attempts, LastTry: utc(e.Job.LastTry), Due: e.Job.Due.UTC(), Asleep: e.Job.Asleep, Held: e.Job.Held,
 		Client: e.Envelope.Client, Helo: e.Envelope.Helo, Login: e.Envelope.Login,
 		Listener: e.Envelope.Listener, Generation: e.Envelope.Generation,
 		Recipients: make([]Recipient, 0, len(e.Job.Recipients)),
@@ -57,8 +65,16 @@ func jobOf(e spool.Entry) Job {
 	return j
 }
 
+// utc keeps a time that is none.
+func utc(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
 func recipientOf(r spool.Recipient) Recipient {
-	out := Recipient{Recipient: r.Final.String(), Original: r.Original.String(), State: stateWord(r.State), Remote: r.Remote}
+	out := Recipient{Recipient: r.Final.String(), Original: r.Original.String(), State: stateWord(r.State), Remote: r.Remote, ORCPT: r.ORCPT, NotBy: r.NotBy}
 	if !r.Reply.IsZero() {
 		out.Reply = r.Reply.String()
 	}

@@ -26,6 +26,7 @@ type Backend interface {
 	Tables() []TableStatus
 	Scan(ctx context.Context, f spool.Filter, each func(spool.Entry) error) error
 	Changer
+	Viewer
 	Migration
 	Rerouter
 	Pausing
@@ -62,6 +63,7 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("POST /queue/list", h.list)
 	mux.HandleFunc("POST /queue/reroute", h.reroute)
 	mux.HandleFunc("POST /queue/rows", h.rows)
+	mux.HandleFunc("POST /queue/show", h.show)
 	mux.HandleFunc("POST /queue/summary", h.summary)
 	h.pauseRoutes(mux)
 	h.migrationRoutes(mux)
@@ -98,7 +100,7 @@ func (h handler) list(w http.ResponseWriter, r *http.Request) {
 	paused := h.b.Pauses()
 	out := newLines(w)
 	err := h.b.Scan(r.Context(), f, func(e spool.Entry) error {
-		j := jobOf(e)
+		j := JobOf(e)
 		j.Paused = coveredBy(paused, e.Job.Lane)
 		return out.write(j)
 	})
