@@ -37,11 +37,11 @@ func TestChangeOfWhatComes(t *testing.T) {
 	there, other := spool.Lane{Tenant: "acme", Transport: "t", Nexthop: "x0"}, spool.Lane{Tenant: "acme", Transport: "t", Nexthop: "other"}
 	act := func(a spool.Action) func(*testing.T, *spool.Pebble) (attempts int) {
 		return func(t *testing.T, p *spool.Pebble) int {
-			n, err := p.Change(context.Background(), spool.Filter{}, a)
+			n, err := p.Change(context.Background(), spool.Filter{}, a, nil)
 			if err != nil {
 				t.Error(err)
 			}
-			return 1 - n
+			return 1 - int(n.Jobs)
 		}
 	}
 	for name, change := range map[string]func(*testing.T, *spool.Pebble) (attempts int){

@@ -13,8 +13,8 @@ func TestEndAfterRewrite(t *testing.T) {
 	end := spool.Outcome{Changes: []spool.RecipientChange{{State: spool.Delivered}}}
 	act := func(a spool.Action) func(*testing.T, *spool.Pebble) {
 		return func(t *testing.T, p *spool.Pebble) {
-			if n, err := p.Change(context.Background(), spool.Filter{}, a); n != 1 || err != nil {
-				t.Fatalf("action %d on %d jobs: %v", a, n, err)
+			if n, err := p.Change(context.Background(), spool.Filter{}, a, nil); n.Jobs != 1 || err != nil {
+				t.Fatalf("action %d on %d jobs: %v", a, n.Jobs, err)
 			}
 		}
 	}
