@@ -47,6 +47,7 @@ bench: ## decision benchmarks, then relaying beside Postfix, written into docs/p
 	go test -run '^$$' -bench . -benchmem ./internal/decide ./internal/spool ./internal/queue ./internal/receive ./internal/deliver
 	./test/bench/relay.sh -write docs/performance.md
 	./test/bench/relay.sh -write docs/performance.md -measure growth -rounds 1
+	./test/bench/relay.sh -write docs/performance.md -measure backlog
 	./test/bench/relay.sh -write docs/performance.md -measure operations
 	./test/bench/relay.sh -write docs/performance.md -measure fairness -rounds 1
 

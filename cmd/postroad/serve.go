@@ -33,6 +33,7 @@ func (v serveVerb) Run(w *world) error {
 	told := make(chan os.Signal, 1)
 	signal.Notify(told, syscall.SIGHUP, syscall.SIGUSR2)
 	defer signal.Stop(told)
+	go server.HoldMemory(w.ctx)
 	if err := s.Start(w.ctx); err != nil {
 		return err
 	}

@@ -33,8 +33,8 @@ func main() {
 	flag.BoolVar(&one.pipeline, "pipeline", false, "the source pipelines")
 	flag.BoolVar(&one.tls, "tls", false, "TLS on both sides")
 	flag.BoolVar(&one.tools, "tools", false, "smtp-source and smtp-sink at the ends")
-	measure := flag.String("measure", "relay", "relay, growth, fairness or operations")
-	sizes := flag.String("queued", "1000,10000,100000,1000000", "sizes of the queue, for growth; operations takes the last")
+	measure := flag.String("measure", "relay", "relay, growth, backlog, fairness or operations")
+	sizes := flag.String("queued", "1000,10000,100000,1000000", "sizes of the queue, for growth; operations and backlog take the last")
 	flag.Parse()
 	if err := measureNamed(*measure, o, one, *sizes); err != nil {
 		fmt.Fprintln(os.Stderr, "relay:", err)
@@ -49,7 +49,7 @@ func measureNamed(name string, o options, one load, sizes string) error {
 			return run(o, []load{one})
 		}
 		return run(o, matrix())
-	case "growth", "operations":
+	case "growth", "operations", "backlog":
 		var numbers []int
 		for _, s := range strings.Split(sizes, ",") {
 			n, err := strconv.Atoi(s)
@@ -58,8 +58,12 @@ func measureNamed(name string, o options, one load, sizes string) error {
 			}
 			numbers = append(numbers, n)
 		}
-		if name == "operations" {
-			return operations(o, numbers[len(numbers)-1])
+		last := numbers[len(numbers)-1]
+		switch name {
+		case "operations":
+			return operations(o, last)
+		case "backlog":
+			return backlog(o, last)
 		}
 		return growth(o, numbers)
 	case "fairness":
