@@ -32,13 +32,17 @@ func separateBodies(from []byte) (pebble.SpanPolicy, []byte, error) {
 // twice, and deleted soon, most of them before the memtable that holds them is
 // flushed.
 func (p *Pebble) databaseOptions() *pebble.Options {
+	memTable := p.opt.MemTable
+	if memTable == 0 {
+		memTable = p.space.memTable()
+	}
 	opt := &pebble.Options{
 		FS:                 databaseFS{FS: p.opt.FS, fail: p.fail, unread: p.mergeUnread, running: &p.running},
 		Logger:             databaseLog{p},
 		FormatMajorVersion: pebble.FormatValueSeparation,
 		// A message that is delivered while its memtable lives never reaches a
 		// table: its keys and their deletions annul each other in the flush.
-		MemTableSize:                uint64(p.opt.MemTable),
+		MemTableSize:                uint64(memTable),
 		MemTableStopWritesThreshold: 4,
 		// What outlives its memtable are a few keys from all over, so that one
 		// compaction out of L0 rewrites the keys of the whole queue, however little
@@ -49,7 +53,7 @@ func (p *Pebble) databaseOptions() *pebble.Options {
 		// in is not written together with all that has waited for long.
 		LBaseMaxBytes: 4 << 20,
 		// The memtables are counted in the cache: two of them, and room for blocks.
-		CacheSize:    2*int64(p.opt.MemTable) + blockCache,
+		CacheSize:    2*int64(memTable) + blockCache,
 		MaxOpenFiles: 512,
 		EventListener: &pebble.EventListener{
 			BackgroundError: func(err error) { p.backgroundError(err) },
@@ -65,11 +69,20 @@ func (p *Pebble) databaseOptions() *pebble.Options {
 			Enabled:               true,
 			MinimumSize:           separateAbove,
 			MaxBlobReferenceDepth: 10,
-			RewriteMinimumAge:     15 * time.Minute,
-			TargetGarbageRatio:    0.3,
+			RewriteMinimumAge:     15 * time.Second,
+			TargetGarbageRatio:    p.garbageRatio(),
 		}
 	}
 	return opt
+}
+
+// garbageRatio is how much of the blobs may be garbage before some are written
+// again without it.
+func (p *Pebble) garbageRatio() float64 {
+	if p.space.full() != nil {
+		return garbageFull
+	}
+	return garbageUsual
 }
 
 // backgroundError tells of a failed flush or compaction. pebble tries again; the

@@ -24,7 +24,7 @@ type Options struct {
 	Budget    int64 // memory for bodies, being received or fresh; 64 MB
 	MinFree   int64 // bytes free on the disk below which no mail is taken; 512 MB, negative: not watched
 	Ballast   int64 // bytes set aside and given up on a full disk; 64 MB, negative: none
-	MemTable  int   // bytes of pebble's memtable; 32 MB
+	MemTable  int   // bytes of pebble's memtable; 32 MB, or less by MinFree and the disk
 	Window    int   // scheduled jobs of one lane kept in memory; 1024
 	Gather    int   // jobs of one transport that a list puts in order in memory; 65 536
 	Page      int   // jobs that a list looks up at once; 512
@@ -55,7 +55,6 @@ func (o Options) withDefaults() Options {
 	orInt64(&o.MinFree, 512<<20)
 	orInt64(&o.Ballast, 64<<20)
 	orInt(&o.InlineMax, 256<<10)
-	orInt(&o.MemTable, 32<<20)
 	orInt(&o.Window, 1024)
 	orInt(&o.Gather, 64<<10)
 	orInt(&o.Page, 512)

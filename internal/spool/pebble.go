@@ -71,7 +71,7 @@ func Open(o Options) (*Pebble, error) {
 		return nil, errors.Join(err, p.shut())
 	}
 	p.running.Store(true)
-	p.space.start(p)
+	p.space.start()
 	return p, nil
 }
 
@@ -89,6 +89,7 @@ func (p *Pebble) begin() error {
 			return fmt.Errorf("spool: %s: %w", p.folder.path(dbName), err)
 		}
 	}
+	p.space.look(p)
 	opt := p.databaseOptions()
 	opt.ErrorIfNotExists = founded
 	if p.db, err = pebble.Open(p.folder.path(dbName), opt); err != nil {
@@ -176,6 +177,7 @@ func (p *Pebble) Health() Health {
 // one fsync while their order is that of the lock.
 func (p *Pebble) apply(b *pebble.Batch) {
 	p.pulse.begin()
+	p.space.spend(int64(b.Len()))
 	if err := p.db.ApplyNoSyncWait(b, pebble.Sync); err != nil {
 		p.fail(err)
 	}

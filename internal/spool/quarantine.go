@@ -84,7 +84,7 @@ func (p *Pebble) cutMessage(b *pebble.Batch, id ID) {
 	env, err := p.readEnvelope(id)
 	if err == nil {
 		_ = b.SingleDelete(appendSenderKey(nil, env.Sender, id), nil)
-		p.total.addMessage(-1, env.Size)
+		p.dropped(env.Size)
 	}
 	for _, fam := range []byte{famMessage, famBody} {
 		_ = b.SingleDelete(appendMessageKey(nil, fam, id), nil)

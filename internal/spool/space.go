@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"context"
 	"errors"
 	"math"
 	"os"
@@ -23,9 +24,10 @@ const checkEvery = time.Second
 // goes on, and frees space. Half way to the end the ballast is given up, so that
 // the database can still write down what was delivered.
 type space struct {
-	p    *Pebble
-	free atomic.Int64
-	stop func()
+	p       *Pebble
+	free    atomic.Int64
+	reclaim *reclaimer
+	stop    func()
 
 	known atomic.Bool // the file system tells its size
 	// names is how many more files it may hold beyond those that the database may
@@ -34,35 +36,49 @@ type space struct {
 
 	mu      sync.Mutex // guards what follows
 	ballast bool       // the file is there
+	size    int64      // of the disk, 0 when it is not known
 	wasFull bool       // the log has told
 }
 
-// start looks once, then every checkEvery.
-func (s *space) start(p *Pebble) {
-	s.p = p
-	s.stop = func() {}
+// look looks for the first time, before the database is opened, which may need
+// the room of the ballast.
+func (s *space) look(p *Pebble) {
+	s.p, s.reclaim, s.stop = p, newReclaimer(p), func() {}
 	if p.opt.MinFree < 0 {
 		return
 	}
+	_, err := p.opt.FS.Stat(p.folder.path(ballastName))
+	s.ballast = err == nil
 	s.check()
-	quit, done := make(chan struct{}), make(chan struct{})
-	s.stop = func() {
-		close(quit)
-		<-done
+}
+
+// start goes on looking every checkEvery, and reclaims what it can on a full disk.
+func (s *space) start() {
+	if s.p.opt.MinFree < 0 {
+		return
 	}
-	go func() {
-		defer close(done)
+	ctx, cancel := context.WithCancel(context.Background())
+	var both sync.WaitGroup
+	s.stop = func() {
+		cancel()
+		both.Wait()
+	}
+	both.Go(func() { s.reclaim.run(ctx) })
+	both.Go(func() {
 		tick := time.NewTicker(checkEvery)
 		defer tick.Stop()
 		for {
 			select {
-			case <-quit:
+			case <-ctx.Done():
 				return
 			case <-tick.C:
 				s.check()
 			}
+			if s.full() != nil {
+				s.reclaim.kick()
+			}
 		}
-	}()
+	})
 }
 
 // check looks at the disk and keeps the ballast.
@@ -75,6 +91,7 @@ func (s *space) check() {
 		return
 	}
 	s.free.Store(int64(min(usage.AvailBytes, 1<<62)))
+	s.size = int64(min(usage.TotalBytes, 1<<62))
 	s.names.Store(freeNames(s.p.opt.FS, s.p.opt.Dir))
 	s.known.Store(true)
 	s.keepBallast()
@@ -144,4 +161,23 @@ func (s *space) left() int64 {
 		return 0
 	}
 	return max(0, s.free.Load())
+}
+
+const (
+	memTableMost  = 32 << 20
+	memTableLeast = 4 << 20
+)
+
+// memTable is the size of memtables that suits the disk. When no mail is taken
+// any more, the database may still write out four of them, and logs have up to six
+// times the size, also for an empty queue: both fit into MinFree and into a small
+// disk.
+func (s *space) memTable() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	size := int64(memTableMost)
+	if s.size > 0 {
+		size = min(size, s.p.opt.MinFree/8, s.size/64)
+	}
+	return int(max(size, memTableLeast))
 }

@@ -167,9 +167,15 @@ func (p *Pebble) dropJob(w *writer, j *jobRecord) (gone bool, err error) {
 	w.dropJob(j)
 	if gone {
 		w.dropMessage(j)
-		p.total.addMessage(-1, j.Size)
+		p.dropped(j.Size)
 	}
 	return gone, nil
+}
+
+// dropped counts a message out. The caller holds mu.
+func (p *Pebble) dropped(size int64) {
+	p.total.addMessage(-1, size)
+	p.space.reclaim.dropped.Add(size + perMessage)
 }
 
 // takeDrafts locks the drafts of a spawn, all prepared and each once.

@@ -27,6 +27,7 @@ type Ledger struct {
 	mu         sync.Mutex // guards what follows
 	next       int
 	big        int               // each so many messages one is big
+	size       int               // of a big one
 	sent       map[string]string // digest of every message that was begun
 	acked      map[string]bool
 	arrived    map[string]bool
@@ -36,7 +37,7 @@ type Ledger struct {
 
 // NewLedger makes an empty one.
 func NewLedger() *Ledger {
-	return &Ledger{big: bigEvery, sent: map[string]string{}, acked: map[string]bool{}, arrived: map[string]bool{}}
+	return &Ledger{big: bigEvery, size: bigSize, sent: map[string]string{}, acked: map[string]bool{}, arrived: map[string]bool{}}
 }
 
 // BigEvery makes one of so many messages too big to stand in the database.
@@ -44,6 +45,13 @@ func (l *Ledger) BigEvery(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.big = n
+}
+
+// Fill makes every message of a size, which still stands in the database up to 256 KB.
+func (l *Ledger) Fill(octets int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.big, l.size = 1, octets
 }
 
 // Draft makes the next message.
@@ -57,8 +65,10 @@ func (l *Ledger) Draft() (id string, data []byte) {
 		data = fmt.Appendf(data, ".line %d of %s %x\r\n", i, id, sha256.Sum256([]byte(id)))
 	}
 	if l.next%l.big == 0 {
-		for len(data) < bigSize {
-			data = fmt.Appendf(data, "%064x\r\n", len(data))
+		sum := sha256.Sum256([]byte(id))
+		for len(data) < l.size { // with what does not become smaller on the disk
+			data = fmt.Appendf(data, "%x\r\n", sum)
+			sum = sha256.Sum256(sum[:])
 		}
 	}
 	l.sent[id] = Digest(data)
