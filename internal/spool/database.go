@@ -62,7 +62,6 @@ func (p *Pebble) databaseOptions() *pebble.Options {
 			PossibleAPIMisuse: func(i pebble.PossibleAPIMisuseInfo) { p.misused(i) },
 		},
 	}
-	opt.Local.ReadaheadConfig = mergeReadahead()
 	opt.Experimental.SpanPolicyFunc = separateBodies
 	opt.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy {
 		return pebble.ValueSeparationPolicy{

@@ -3,11 +3,10 @@ package spool
 import (
 	"errors"
 	"io"
-	"slices"
+	"runtime"
 	"strings"
 	"sync/atomic"
 
-	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -74,22 +73,45 @@ func (fs databaseFS) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (vf
 	return fs.vital(to, f, err)
 }
 
-// Open opens a file for reading. What asks for reading in sequence is a merge,
-// by mergeReadahead.
+// Open opens a file for reading.
 func (fs databaseFS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
 	f, err := fs.FS.Open(name, opts...)
-	if err != nil || !strings.HasSuffix(name, ".sst") || !slices.Contains(opts, vfs.SequentialReadsOption) {
+	if !strings.HasSuffix(name, ".sst") {
 		return f, err
 	}
-	return mergedFile{f, func(err error) { fs.unread(fs.PathBase(name), err) }}, nil
+	unread := func(err error) error { return fs.checkMerge(name, err) }
+	if unread(err) != nil {
+		return nil, err
+	}
+	return tableFile{f, unread}, nil
 }
 
-// mergeReadahead has only merges of tables read by a handle for reading in
-// sequence, so that Open can tell them from what is read for a message.
-func mergeReadahead() *objstorageprovider.ReadaheadConfig {
-	c := &objstorageprovider.ReadaheadConfig{}
-	c.Set(objstorageprovider.FadviseSequential, objstorageprovider.SysReadahead)
-	return c
+// checkMerge ends the store when a table failed that is being merged with others.
+func (fs databaseFS) checkMerge(name string, err error) error {
+	if err != nil && !errors.Is(err, io.EOF) && merging() {
+		fs.unread(fs.PathBase(name), err)
+	}
+	return err
+}
+
+// mergeCall is the function of pebble in which all is done for a merge of tables.
+const mergeCall = "pebble/v2.(*DB).compact1"
+
+// merging tells whether it is called for a merge. pebble reads the same files by
+// the same handles for messages, and says nowhere for what; this is asked only
+// when something failed.
+func merging() bool {
+	callers := make([]uintptr, 100)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(1, callers)])
+	for {
+		f, more := frames.Next()
+		if strings.HasSuffix(f.Function, mergeCall) {
+			return true
+		}
+		if !more {
+			return false
+		}
+	}
 }
 
 // OpenDir opens a folder for syncing.
@@ -120,18 +142,20 @@ func (d databaseDir) Sync() error {
 	return err
 }
 
-// mergedFile is a table that is being merged with others.
-type mergedFile struct {
+// tableFile is a table, of which unread is told what could not be read.
+type tableFile struct {
 	vfs.File
-	unread func(error)
+	unread func(error) error
 }
 
-func (f mergedFile) ReadAt(b []byte, at int64) (int, error) {
+func (f tableFile) ReadAt(b []byte, at int64) (int, error) {
 	n, err := f.File.ReadAt(b, at)
-	if err != nil && !errors.Is(err, io.EOF) {
-		f.unread(err)
-	}
-	return n, err
+	return n, f.unread(err)
+}
+
+func (f tableFile) Stat() (vfs.FileInfo, error) {
+	info, err := f.File.Stat()
+	return info, f.unread(err)
 }
 
 // vitalFile is a log or blob file, whose failure ends the store.

@@ -15,12 +15,12 @@ import (
 	"github.com/postroad/postroad/internal/spool"
 )
 
-// sectorFS is a disk on which tables cannot be read any more when they are merged.
+// sectorFS is a disk on which tables cannot be read any more.
 type sectorFS struct{ vfs.FS }
 
 func (fs sectorFS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
 	f, err := fs.FS.Open(name, opts...)
-	if err == nil && strings.HasSuffix(name, ".sst") && slices.Contains(opts, vfs.SequentialReadsOption) {
+	if err == nil && strings.HasSuffix(name, ".sst") {
 		f = badSector{f}
 	}
 	return f, err
