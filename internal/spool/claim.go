@@ -184,7 +184,7 @@ func (p *Pebble) pickFrom(l *lane, from, before int64, most int) ([]slot, error)
 	now := stamp(p.now())
 	err := p.each(appendLaneKey(nil, l.key.Lane), appendDueKey(nil, l.key.Lane, slot{due: from}), func(key, _ []byte) bool {
 		_, s, ok := parseDueKey(key)
-		if held := p.leases.byRef[s.ref]; ok && s.due <= before && (held == nil || !held.live(now)) {
+		if ok && s.due <= before && !p.taken(s.ref, now) {
 			out = append(out, s)
 		}
 		return len(out) < most && s.due <= before
@@ -193,6 +193,18 @@ func (p *Pebble) pickFrom(l *lane, from, before int64, most int) ([]slot, error)
 		p.lanes.remove(l.key.Lane, s)
 	}
 	return out, err
+}
+
+// taken tells whether a job that stands in the database is not to be claimed: it
+// is on its way, or its message is not durable yet and comes among the lanes when
+// it is. Claimed before, it could have ended by then, and would come back. The
+// caller holds mu.
+func (p *Pebble) taken(r ref, now int64) bool {
+	if _, soon := p.coming[r.id]; soon {
+		return true
+	}
+	held := p.leases.byRef[r]
+	return held != nil && held.live(now)
 }
 
 // refill reads the next window of half a lane. The caller holds mu.
@@ -205,7 +217,7 @@ func (p *Pebble) refill(l *lane) error {
 		if ok && s.asleep() != l.key.asleep {
 			return false // the other half begins
 		}
-		if held := p.leases.byRef[s.ref]; !ok || held != nil && held.live(now) {
+		if !ok || p.taken(s.ref, now) {
 			return true
 		}
 		if len(fresh) == p.opt.Window {
