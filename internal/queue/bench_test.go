@@ -48,6 +48,13 @@ func (b *bench) Attempt(ctx context.Context, a queue.Attempt) queue.Result {
 	return b.deliver(ctx, a)
 }
 
+// tried counts the attempts until now.
+func (b *bench) tried() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.attempts)
+}
+
 func (b *bench) Notify(ctx context.Context, n queue.Notice, body spool.Body) (spool.Draft, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -90,7 +97,9 @@ func (b *bench) run(store spool.Store) {
 		After: []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour}, Then: 4 * time.Hour,
 		Warn: 4 * time.Hour, GiveUp: 24 * time.Hour,
 	}
-	b.deliver = func(_ context.Context, a queue.Attempt) queue.Result { return all(a, spool.Delivered, 250) }
+	if b.deliver == nil {
+		b.deliver = func(_ context.Context, a queue.Attempt) queue.Result { return all(a, spool.Delivered, 250) }
+	}
 	b.runner = queue.NewRunner(queue.Options{Store: store, Deliverer: b, Notifier: b, Profiles: b,
 		Random: func() float64 { return 0.5 },
 		Paused: func(l spool.Lane) bool { p := b.paused.Load(); return p != nil && p.Covers(l) }})
