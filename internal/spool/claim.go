@@ -153,7 +153,7 @@ func (p *Pebble) pickFirst(l *lane, before int64, most int) ([]slot, error) {
 	}
 	var out []slot
 	var err error
-	taken := map[ref]bool{} // a hint may come twice
+	seen := map[ref]bool{} // a hint may come twice
 	now := stamp(p.now())
 	for len(out) < most {
 		if len(l.ready) == 0 && l.more {
@@ -165,8 +165,8 @@ func (p *Pebble) pickFirst(l *lane, before int64, most int) ([]slot, error) {
 		if !ok {
 			break
 		}
-		if held := p.leases.byRef[s.ref]; !taken[s.ref] && (held == nil || !held.live(now)) {
-			taken[s.ref] = true
+		if !seen[s.ref] && !p.taken(s.ref, now) {
+			seen[s.ref] = true
 			out = append(out, s)
 		}
 	}
@@ -195,7 +195,7 @@ func (p *Pebble) pickFrom(l *lane, from, before int64, most int) ([]slot, error)
 	return out, err
 }
 
-// taken tells whether a job that stands in the database is not to be claimed: it
+// taken tells whether a job that stands in the schedule is not to be claimed: it
 // is on its way, or its message is not durable yet and comes among the lanes when
 // it is. Claimed before, it could have ended by then, and would come back. The
 // caller holds mu.
