@@ -56,9 +56,10 @@ func (d *draft) prepare(env Envelope, jobs []Job) error {
 		return err
 	}
 	var records []*jobRecord
+	few := areFew(jobs)
 	err := d.p.accepts()
 	if err == nil {
-		records, err = d.records(env, jobs)
+		records, err = d.records(env, jobs, few)
 	}
 	if err == nil && d.file != nil {
 		err = d.file.finish()
@@ -69,19 +70,18 @@ func (d *draft) prepare(env Envelope, jobs []Job) error {
 	}
 	d.stage = isPrepared
 	d.ready = d.seal(&env, records)
-	d.ready.few = areFew(jobs)
+	d.ready.few = few
 	d.text, d.budget = nil, 0 // the prepared message has them now
 	return nil
 }
 
-// records makes the records of the jobs.
-func (d *draft) records(env Envelope, jobs []Job) ([]*jobRecord, error) {
+// records makes the records of the jobs: of few, the recipients are copied.
+func (d *draft) records(env Envelope, jobs []Job, few bool) ([]*jobRecord, error) {
 	if len(jobs) == 0 {
 		return nil, fmt.Errorf("%w: no job", ErrInvalid)
 	}
 	now := d.p.now()
 	out := make([]*jobRecord, 0, len(jobs))
-	few := areFew(jobs)
 	for n, j := range jobs {
 		j.N = n
 		if few {
