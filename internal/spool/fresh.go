@@ -37,7 +37,7 @@ type fresh struct {
 	byID  map[ID]*young
 	order []aged // in order of arrival; may name messages that have gone
 	held  int64
-	lanes map[Lane]*int64 // what each holds; none holds nothing
+	lanes map[Lane]int64 // what each holds; none holds nothing
 }
 
 // areFew tells of jobs that may be kept as fresh.
@@ -66,7 +66,7 @@ type aged struct {
 }
 
 func newFresh(m *memory) fresh {
-	return fresh{memory: m, most: m.free / 2, byID: map[ID]*young{}, lanes: map[Lane]*int64{}}
+	return fresh{memory: m, most: m.free / 2, byID: map[ID]*young{}, lanes: map[Lane]int64{}}
 }
 
 // keep takes a message and its share of the budget, or says no.
@@ -88,14 +88,10 @@ func (f *fresh) keep(m *prepared, now time.Time) bool {
 
 // admit takes n octets for a lane, if its share has them. The caller holds mu.
 func (f *fresh) admit(lane Lane, n int64) bool {
-	share := f.lanes[lane]
-	if share == nil {
-		share = new(int64)
-	}
-	if f.held+n > f.most || *share+n > freshShare*(f.most-f.held) {
+	share := f.lanes[lane] + n
+	if f.held+n > f.most || share > freshShare*(f.most-f.held) {
 		return false
 	}
-	*share += n
 	f.held += n
 	f.lanes[lane] = share
 	return true
@@ -104,8 +100,7 @@ func (f *fresh) admit(lane Lane, n int64) bool {
 // release gives n octets of a lane back. The caller holds mu.
 func (f *fresh) release(lane Lane, n int64) {
 	f.held -= n
-	share := f.lanes[lane]
-	if *share -= n; *share == 0 {
+	if f.lanes[lane] -= n; f.lanes[lane] == 0 {
 		delete(f.lanes, lane)
 	}
 }
