@@ -113,7 +113,7 @@ func (p *Pebble) openReader(f Filter) (*reader, error) {
 }
 
 func (r *reader) open(it **pebble.Iterator, fam byte) (err error) {
-	*it, err = r.snap.NewIter(&pebble.IterOptions{LowerBound: []byte{fam}, UpperBound: []byte{fam + 1}})
+	*it, err = r.snap.NewIter(keysOf(fam))
 	return readError(err)
 }
 

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-
-	"github.com/cockroachdb/pebble/v2"
 )
 
 // pageKeys is how many keys a page may look at, as long as it has not the jobs
@@ -61,7 +59,7 @@ func (p *Pebble) candidates(ctx context.Context, f Filter) (*candidates, error) 
 // over goes over the keys that begin with a prefix, of the messages that are
 // there now.
 func (c *candidates) over(prefix []byte) error {
-	it, err := c.p.db.NewIter(&pebble.IterOptions{LowerBound: []byte{famJob}, UpperBound: []byte{famJob + 1}})
+	it, err := c.p.db.NewIter(keysOf(famJob))
 	if err != nil {
 		return readError(err)
 	}
@@ -192,7 +190,7 @@ func (p *Pebble) gather(ctx context.Context, ways []way, nexthop string) (refs [
 
 // jobsOfAll gives the jobs of messages that come in the order of their ids.
 func (p *Pebble) jobsOfAll(ids []ID) (refs []ref, err error) {
-	it, err := p.db.NewIter(&pebble.IterOptions{LowerBound: []byte{famJob}, UpperBound: []byte{famJob + 1}})
+	it, err := p.db.NewIter(keysOf(famJob))
 	if err != nil {
 		return nil, readError(err)
 	}

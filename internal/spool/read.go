@@ -62,6 +62,11 @@ func readError(err error) error {
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
+// keysOf bounds an iterator to the keys of one family.
+func keysOf(fam byte) *pebble.IterOptions {
+	return &pebble.IterOptions{LowerBound: []byte{fam}, UpperBound: []byte{fam + 1}}
+}
+
 // each visits the keys that begin with a prefix, from a key on. visit says
 // whether to go on; key and value are its own until it returns.
 func (p *Pebble) each(prefix, from []byte, visit func(key, value []byte) bool) error {

@@ -53,7 +53,7 @@ func (p *Pebble) recoverSchedule() error {
 // recoverHeld counts the held jobs. Their lane stands in the job alone, which one
 // iterator finds along the way, whether few of many are held or all.
 func (p *Pebble) recoverHeld() (err error) {
-	jobs, err := p.db.NewIter(&pebble.IterOptions{LowerBound: []byte{famJob}, UpperBound: []byte{famJob + 1}})
+	jobs, err := p.db.NewIter(keysOf(famJob))
 	if err != nil {
 		return readError(err)
 	}
