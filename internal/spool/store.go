@@ -31,13 +31,6 @@ var (
 // letters, in which an administrator finds the message again.
 type ID [16]byte
 
-// Lane is what shares a schedule: known at commit and persisted.
-type Lane struct {
-	Tenant    string
-	Transport string
-	Nexthop   string // recipient domain for mx, override or "" for the rest
-}
-
 // Envelope is what is stored with a message and never changes.
 type Envelope struct {
 	Sender     mail.Path
@@ -59,95 +52,6 @@ type Envelope struct {
 	Plain bool
 }
 
-// State of one recipient.
-type State uint8
-
-// States of a recipient. Everything but Waiting is an end.
-const (
-	Waiting State = iota
-	Delivered
-	Failed  // bounced, or dropped where no DSN may be sent
-	Removed // by an administrator
-	Moved   // goes on in another job of the message
-)
-
-// Recipient of a job.
-type Recipient struct {
-	N        int // index in its job, fixed
-	Final    mail.Address
-	Original mail.Address
-	Notify   mail.Notify
-	ORCPT    string
-	State    State
-	Reply    mail.Reply // last remote or own reply
-	Remote   string     // host that said it
-	Warned   bool       // a delay DSN went out
-	// NotBy is a transport that has said that it does not know the recipient, or
-	// that sent the message back: it goes by the other side of a migration. "":
-	// none has.
-	NotBy string
-}
-
-// Job is message × delivery group: recipients that share transport, sender and
-// edits, and so a transaction.
-type Job struct {
-	Message  ID
-	N        int // index in the message
-	Lane     Lane
-	Nexthops []string // overrides of the transport's hosts
-	Edits    []Edit   // of the body as it leaves, in order
-	Sender   mail.Path
-	EnvID    string
-	Ret      mail.Ret
-	Body     mail.BodyType
-	SMTPUTF8 bool
-	Rule     string       // "route.partner (postroad.hcl:31)"
-	Copy     string       // rule of the copy, or ""
-	Expanded mail.Address // for Delivered-To and X-Original-To; zero: none
-	Original mail.Address // for X-Original-To; zero: as Expanded
-	Homed    bool         // the way of each recipient is looked up at each attempt: a migration
-	Size     int64
-	Arrived  time.Time // UTC
-
-	Attempts   int
-	LastTry    time.Time
-	Due        time.Time
-	Asleep     bool // with its lane: due when that wakes, and at Due all the same
-	Held       bool
-	Recipients []Recipient // outstanding ones (Waiting) when claimed
-
-	Lease Lease // set by Claim
-}
-
-// Lease is the right to change a job until Until.
-type Lease struct {
-	Message ID
-	Job     int
-	Token   uint64
-	Until   time.Time
-}
-
-// RecipientChange is the new state of one recipient of a job.
-type RecipientChange struct {
-	N      int // of a recipient that still waits; else ErrInvalid
-	State  State
-	Reply  mail.Reply
-	Remote string
-	Warned bool
-}
-
-// Outcome is what Update writes besides the recipients.
-type Outcome struct {
-	Changes []RecipientChange
-	Next    time.Time // when recipients still wait: the next attempt
-	Held    bool      // recipients still waiting are held, with Next ignored
-	Uncount bool      // the attempt does not count (never begun)
-	Asleep  bool      // the job sleeps with its lane, until Next at most
-	// Jobs take over the recipients whose Changes say Moved, each (by its N) in
-	// exactly one. They are numbered after the present ones, their recipients from 0.
-	Jobs []Job
-}
-
 // LaneDue is a lane with work. One that has jobs asleep and others is told twice.
 type LaneDue struct {
 	Lane   Lane
@@ -166,71 +70,6 @@ type ClaimReq struct {
 	Max      int
 	LeaseFor time.Duration
 }
-
-// Filter selects jobs. Zero fields do not bound.
-type Filter struct {
-	IDs       []ID
-	Transport string
-	Nexthop   string
-	Tenant    string
-	Domain    mail.Domain // of a final recipient
-	Sender    string      // address or "<>"
-	OlderThan time.Time   // arrived before
-	HeldOnly  bool
-	Limit     int
-	Detail    Detail
-}
-
-// Detail is how much of each entry a Scan reads.
-type Detail uint8
-
-// Details, each of which costs less than the one before.
-const (
-	DetailAll        Detail = iota
-	DetailRecipients        // of the envelope only its sender, size and arrival
-	DetailJob               // nor, perhaps, the recipients
-)
-
-// Entry is one job with its message, for a list.
-type Entry struct {
-	Envelope Envelope
-	Job      Job
-	Waiting  int // recipients that have not ended
-}
-
-// Action of Change.
-type Action uint8
-
-// Actions.
-const (
-	ActionHold Action = iota
-	ActionRelease
-	ActionRetry  // due now, and awake; neither held jobs nor those being attempted
-	ActionRemove // ends the recipients without a DSN; a lease on them is lost
-)
-
-// Changed is what a Change did so far: jobs, the messages of which they are, and
-// their recipients that waited.
-type Changed struct{ Messages, Jobs, Recipients int64 }
-
-// Counts of one group: messages with a job in it, jobs, waiting recipients, held
-// jobs, octets of the messages' bodies, and when the oldest arrived.
-type Counts struct {
-	Messages, Jobs, Recipients, Held int64
-	Bytes                            int64
-	Oldest                           time.Time
-}
-
-// Group of Count.
-type Group uint8
-
-// Groups.
-const (
-	GroupAll Group = iota
-	GroupLane
-	GroupTenant
-	GroupTransport // and tenant: at once, but jobs, recipients and held ones only
-)
 
 // Hint says that a lane may have work at Due. It may be lost, and may be wrong.
 type Hint struct {
