@@ -60,7 +60,7 @@ func spread(d time.Duration, jitter float64) time.Duration {
 // warned of or gives up, and now and then between, should the profile change.
 func (p Profile) look(now, arrived time.Time, jitter float64) time.Time {
 	due := now.Add(spread(p.wait(0), jitter))
-	if at := arrived.Add(p.Warn); p.Warn > 0 && at.After(now) && at.Before(due) {
+	if at := p.WarnAt(arrived); at.After(now) && at.Before(due) {
 		due = at
 	}
 	return p.notBeyondExpiry(due, arrived, now)

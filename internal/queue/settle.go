@@ -40,6 +40,12 @@ func isLast(p Profile, j *spool.Job, now time.Time) bool {
 	return !now.Before(p.Expiry(j.Arrived))
 }
 
+// isLate tells whether the sender of a job that goes on waiting is warned now.
+func isLate(p Profile, j *spool.Job, now time.Time) bool {
+	at := p.WarnAt(j.Arrived)
+	return !at.IsZero() && !now.Before(at)
+}
+
 // judge applies an ending to a job.
 func judge(j *spool.Job, e ending) verdict {
 	v := verdict{recipients: apply(j, e), confirm: NoticeRelayed}
@@ -50,7 +56,7 @@ func judge(j *spool.Job, e ending) verdict {
 		v.confirm = NoticeExpanded
 	}
 	expires := !e.cut && !e.result.Hold && isLast(e.profile, j, e.now)
-	overdue := e.profile.Warn > 0 && e.now.Sub(j.Arrived) >= e.profile.Warn
+	late := !e.cut && isLate(e.profile, j, e.now)
 	waiting := false
 	for i := range v.recipients {
 		r := &v.recipients[i]
@@ -69,7 +75,7 @@ func judge(j *spool.Job, e ending) verdict {
 			v.moved = append(v.moved, i)
 		case spool.Waiting:
 			waiting = true
-			if overdue && !r.Warned && !e.cut {
+			if late && !r.Warned {
 				r.Warned = true
 				v.warned = append(v.warned, i)
 			}

@@ -30,7 +30,7 @@ func (b backend) shown(e spool.Entry, p queue.Profile) control.Shown {
 		switch wanted := report.Wanted(queue.NoticeDelayed, r.Notify, j.Sender); {
 		case wanted && r.Warned:
 			s.Recipients[i].Warned = true
-		case wanted && r.State == spool.Waiting && p.Warn > 0:
+		case wanted && r.State == spool.Waiting:
 			s.Recipients[i].WarnAt = p.WarnAt(j.Arrived).UTC()
 		}
 	}
