@@ -157,14 +157,19 @@ func all(a queue.Attempt, s spool.State, code int) queue.Result {
 // left counts the jobs in the store by next hop.
 func (b *bench) left() map[string]int {
 	out := map[string]int{}
+	b.each(func(j *spool.Job) { out[j.Lane.Nexthop]++ })
+	return out
+}
+
+// each goes over the jobs in the store.
+func (b *bench) each(visit func(*spool.Job)) {
 	err := b.store.Scan(context.Background(), spool.Filter{}, func(e spool.Entry) error {
-		out[e.Job.Lane.Nexthop]++
+		visit(&e.Job)
 		return nil
 	})
 	if err != nil {
 		b.Error(err)
 	}
-	return out
 }
 
 // answer lets the lane of reports take everything and gives the rest to f.

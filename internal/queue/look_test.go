@@ -1,7 +1,6 @@
 package queue_test
 
 import (
-	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,7 +30,7 @@ func TestLookAtLanes(t *testing.T) {
 			t.Errorf("with attempts under way: %+v", got)
 		}
 		now := time.Now()
-		since := b.attempted(t)
+		since := b.attempted()
 		if len(since) != 5 || !since[0].Equal(now.Add(-5*time.Second)) {
 			t.Errorf("being attempted since %v", since)
 		}
@@ -40,7 +39,7 @@ func TestLookAtLanes(t *testing.T) {
 		if wait := got.Until.Sub(now); !got.Dead || got.Active != 0 || got.Limit != 0 || got.Why.Reply.Code != 451 || wait < 50*time.Second || wait > 80*time.Second {
 			t.Errorf("with its host away: %+v", got)
 		}
-		if since := b.attempted(t); len(since) != 0 {
+		if since := b.attempted(); len(since) != 0 {
 			t.Errorf("being attempted while nothing is: %v", since)
 		}
 		h.away.Store(false)
@@ -52,17 +51,12 @@ func TestLookAtLanes(t *testing.T) {
 }
 
 // attempted gives since when jobs are being attempted.
-func (b *bench) attempted(t *testing.T) (since []time.Time) {
-	t.Helper()
-	err := b.store.Scan(context.Background(), spool.Filter{}, func(e spool.Entry) error {
-		if at := b.runner.Attempted(e.Job.Message, e.Job.N); !at.IsZero() {
+func (b *bench) attempted() (since []time.Time) {
+	b.each(func(j *spool.Job) {
+		if at := b.runner.Attempted(j.Message, j.N); !at.IsZero() {
 			since = append(since, at)
 		}
-		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	return since
 }
 

@@ -66,15 +66,11 @@ func TestPauseAndResume(t *testing.T) {
 		if len(b.attempts) != begun || b.left()["a.example"] != 51-begun {
 			t.Fatalf("%d attempts, %d of them before; left %v", len(b.attempts), begun, b.left())
 		}
-		err := b.store.Scan(context.Background(), spool.Filter{}, func(e spool.Entry) error {
-			if r := e.Job.Recipients[0].Reply; e.Job.Attempts != 0 || r.Enhanced != "4.3.2" {
-				t.Errorf("%d attempts, reply %v", e.Job.Attempts, r)
+		b.each(func(j *spool.Job) {
+			if r := j.Recipients[0].Reply; j.Attempts != 0 || r.Enhanced != "4.3.2" {
+				t.Errorf("%d attempts, reply %v", j.Attempts, r)
 			}
-			return nil
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
 		b.pause(nil)
 		if _, err := b.store.Change(context.Background(), spool.Filter{Transport: l.Transport}, spool.ActionRetry, nil); err != nil {
 			t.Fatal(err)
