@@ -50,15 +50,6 @@ type part struct {
 	recipients int
 }
 
-// tally counts jobs, which come message by message.
-type tally struct {
-	messages, jobs, recipients, bytes, held, due int64
-
-	oldest time.Time
-	ages   []int64
-	last   spool.ID // message
-}
-
 func newCensus(by string, now time.Time) *census {
 	c := &census{by: by, now: now, most: groupsMost, groups: map[groupName]*group{}}
 	for _, m := range ageBounds() {
@@ -194,24 +185,9 @@ func (c *census) ranked() []groupName {
 
 // giveUp adds a group to the rest.
 func (c *census) giveUp(name groupName) {
-	g, r := c.groups[name], &c.rest
+	c.rest.add(&c.groups[name].tally)
 	delete(c.groups, name)
 	c.given++
-	r.messages += g.messages
-	r.jobs += g.jobs
-	r.recipients += g.recipients
-	r.bytes += g.bytes
-	r.held += g.held
-	r.due += g.due
-	if r.oldest.IsZero() || g.oldest.Before(r.oldest) {
-		r.oldest = g.oldest
-	}
-	if r.ages == nil {
-		r.ages = make([]int64, len(g.ages))
-	}
-	for i, n := range g.ages {
-		r.ages[i] += n
-	}
 }
 
 // summary tells the largest groups and gives up all others.
@@ -231,11 +207,4 @@ func (c *census) summary(limit int) control.Summary {
 		s.Groups = append(s.Groups, control.SummaryGroup{Name: n.name, Transport: n.transport, Example: g.example, Sum: g.sum()})
 	}
 	return s
-}
-
-func (t *tally) sum() control.Sum {
-	return control.Sum{
-		Messages: t.messages, Jobs: t.jobs, Recipients: t.recipients, Bytes: t.bytes,
-		Held: t.held, Due: &t.due, Oldest: t.oldest.UTC(), Ages: t.ages,
-	}
 }
