@@ -57,6 +57,7 @@ func TestFailingDisk(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := peer.NewRelay(t)
+			r.Expects = []string{"spool: the database failed, ending the process"}
 			p := r.Start(t)
 			detach := trace(t, p, filepath.Join(r.Dir, "trace"), "-P", newestLog(t, r.Data), "-e", "trace=write,fdatasync", "-e", "inject="+inject)
 			l := load.NewLedger()
@@ -89,6 +90,7 @@ func TestFailingDisk(t *testing.T) {
 func TestFailingBody(t *testing.T) {
 	peer.Need(t, "strace")
 	r := peer.NewRelay(t)
+	r.Expects = []string{"spool: a big body could not be made durable"}
 	p := r.Start(t)
 	// Of the calls on the folder body, only the sync of its names is followed.
 	detach := trace(t, p, filepath.Join(r.Dir, "trace"), "-P", filepath.Join(r.Data, "spool/body"), "-e", "trace=fsync", "-e", "inject=fsync:error=EIO")

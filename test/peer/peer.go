@@ -95,10 +95,11 @@ func Run(t *testing.T, name string, args ...string) string {
 }
 
 // Start starts a program that runs until the test ends. Its output goes to a
-// file in dir, and to the test's log when the test failed.
+// file in dir, after what an earlier run left there, and to the test's log when
+// the test failed.
 func Start(t *testing.T, dir, name string, args ...string) *exec.Cmd {
 	t.Helper()
-	log, err := os.Create(filepath.Join(dir, filepath.Base(name)+".log"))
+	log, err := os.OpenFile(filepath.Join(dir, filepath.Base(name)+".log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,9 +5,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/postroad/postroad/test/serverlog"
 )
 
 // built is the program, made once a test binary.
@@ -52,8 +55,28 @@ type Postroad struct {
 }
 
 // StartPostroad writes config to dir and serves it; smtp is an address on which
-// it must greet before the test goes on.
+// it must greet before the test goes on. An error in its log fails the test, but
+// for one that tells of a table or a directory that is away.
 func StartPostroad(t *testing.T, dir, config, smtp string) *Postroad {
+	t.Helper()
+	t.Cleanup(func() { logIsClean(t, dir, "table does not answer", "cannot authenticate") })
+	return startPostroad(t, dir, config, smtp)
+}
+
+// logIsClean fails a test for errors in the log of the servers that ran in dir,
+// unless the test causes them. They have ended.
+func logIsClean(t *testing.T, dir string, expected ...string) {
+	t.Helper()
+	faults, err := serverlog.FaultsOf(filepath.Join(dir, "postroad.log"), expected...)
+	if err != nil && !t.Skipped() {
+		t.Error(err)
+	}
+	if len(faults) > 0 {
+		t.Errorf("%d errors in the server's log, first\n%s", len(faults), strings.Join(faults[:min(len(faults), 5)], "\n"))
+	}
+}
+
+func startPostroad(t *testing.T, dir, config, smtp string) *Postroad {
 	t.Helper()
 	p := &Postroad{Bin: Binary(t), Config: Write(t, dir, "postroad.hcl", config)}
 	p.Cmd = Start(t, dir, p.Bin, "serve", "-c", p.Config)

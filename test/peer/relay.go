@@ -17,6 +17,10 @@ type Relay struct {
 	Dir  string        // of its configuration and log
 	Data string        // its data folder
 	Head string        // of the configuration
+
+	// Expects are beginnings of messages of level ERROR that the test causes. Any
+	// other in the log of any of its servers fails it.
+	Expects []string
 }
 
 const relayConfig = `
@@ -54,7 +58,9 @@ func NewRelay(t *testing.T) *Relay {
 	}
 	t.Cleanup(func() { sink.Close() })
 	dir := Dir(t)
-	return &Relay{Sink: sink, Addr: FreePort(t), Dir: dir, Data: filepath.Join(dir, "data")}
+	r := &Relay{Sink: sink, Addr: FreePort(t), Dir: dir, Data: filepath.Join(dir, "data")}
+	t.Cleanup(func() { logIsClean(t, dir, r.Expects...) })
+	return r
 }
 
 // Config is the text of the configuration.
@@ -65,5 +71,5 @@ func (r *Relay) Config() string {
 // Start starts the server, or starts it again when it has ended.
 func (r *Relay) Start(t *testing.T) *Postroad {
 	t.Helper()
-	return StartPostroad(t, r.Dir, r.Config(), r.Addr)
+	return startPostroad(t, r.Dir, r.Config(), r.Addr)
 }

@@ -25,6 +25,7 @@ func TestFailingDisk(t *testing.T) {
 	for _, fs := range fileSystems() {
 		t.Run(fs.name, func(t *testing.T) {
 			s := newScene(t, fs)
+			s.expects = []string{"spool: the database failed, ending the process", "spool: a big body could not be made durable"}
 			m := s.boot()
 			m.do(`table() { echo "0 $(blockdev --getsz /dev/vda) $*"; }`)
 			m.do(`dmsetup create flaky --table "$(table flakey /dev/vda 0 %s 1 error_writes)"`, turns)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/postroad/postroad/test/peer"
+	"github.com/postroad/postroad/test/serverlog"
 )
 
 // How long a guest may take: it is emulated, and the machine has other work.
@@ -28,6 +29,7 @@ type machine struct {
 	in      io.WriteCloser
 	lines   chan string // from the second serial port; closed with the machine
 	console string      // file with the kernel's and the server's output
+	expects []string    // messages of level ERROR that the test causes
 }
 
 // hardware of a machine.
@@ -35,6 +37,7 @@ type hardware struct {
 	disks   []string // files: vda, vdb, …
 	console string   // file
 	smtp    string   // address on the host that leads to the guest's listener
+	expects []string // messages of level ERROR that the test causes
 }
 
 // boot starts a guest and waits until it obeys. It is killed with the test, and
@@ -52,7 +55,7 @@ func boot(t *testing.T, r ramdisk, h hardware) *machine {
 	for _, d := range h.disks {
 		args = append(args, "-drive", "if=virtio,format=raw,cache=writeback,file="+d)
 	}
-	m := &machine{t: t, cmd: exec.Command("nice", args...), lines: make(chan string, 1000), console: h.console}
+	m := &machine{t: t, cmd: exec.Command("nice", args...), lines: make(chan string, 1000), console: h.console, expects: h.expects}
 	m.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	m.cmd.Stderr = os.Stderr
 	in, err := m.cmd.StdinPipe()
@@ -83,7 +86,8 @@ func (m *machine) read(out io.Reader) {
 	}
 }
 
-// cut takes the power: nothing in the guest is told.
+// cut takes the power: nothing in the guest is told. Errors that the server told
+// of until then fail the test.
 func (m *machine) cut() {
 	if m.cmd.ProcessState != nil {
 		return
@@ -92,6 +96,13 @@ func (m *machine) cut() {
 	for range m.lines { // until the pipe is closed; Wait must not come before
 	}
 	m.cmd.Wait()
+	faults, err := serverlog.FaultsOf(m.console, m.expects...)
+	if err != nil {
+		m.t.Error(err)
+	}
+	for _, f := range faults[:min(len(faults), 5)] {
+		m.t.Errorf("the server said %s", f)
+	}
 }
 
 // fail ends the test with what the console said last.

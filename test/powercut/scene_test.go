@@ -58,6 +58,7 @@ type scene struct {
 	noted      map[*lab.Receiver]int // so many of its messages are in the ledger
 	client     load.Client
 	config     string
+	expects    []string // messages of level ERROR that the test causes
 }
 
 func newScene(t *testing.T, fs fileSystem) *scene {
@@ -87,6 +88,7 @@ func (s *scene) boot(more ...string) *machine {
 		disks:   append([]string{s.disk()}, more...),
 		console: filepath.Join(s.dir, "console"),
 		smtp:    s.client.Addr,
+		expects: s.expects,
 	})
 	m.configure(s.config)
 	return m

@@ -181,10 +181,14 @@ func TestRestartEndsSessions(t *testing.T) {
 	}
 }
 
+// refusal is the server's line in the log for a restart that it does not do.
+const refusal = "the restart is refused"
+
 // TestRestartIsRefused: a configuration that does not load leaves the server as
 // it is.
 func TestRestartIsRefused(t *testing.T) {
 	r := peer.NewRelay(t)
+	r.Expects = []string{refusal}
 	p := r.Start(t)
 	peer.Write(t, r.Dir, "postroad.hcl", "hostname = 7 +\n")
 	if out, err := exec.Command(p.Bin, "restart", "-c", p.Config).CombinedOutput(); err == nil {
@@ -203,6 +207,7 @@ func TestRestartIsRefused(t *testing.T) {
 // server goes on.
 func TestRestartBeforeRepair(t *testing.T) {
 	r := peer.NewRelay(t)
+	r.Expects = []string{refusal}
 	p := r.Start(t)
 	peer.Write(t, filepath.Join(r.Data, "spool"), "DAMAGED", "000007.sst\n")
 	if err := p.Cmd.Process.Signal(syscall.SIGUSR2); err != nil {
@@ -243,6 +248,9 @@ func TestSocketOfSystemd(t *testing.T) {
 	file := peer.Write(t, r.Dir, "postroad.hcl", r.Config())
 	cmd := exec.Command("sh", "-c", "LISTEN_FDS=1 LISTEN_PID=$$ exec "+peer.Binary(t)+" serve -c "+file)
 	cmd.ExtraFiles = []*os.File{f}
+	if cmd.Stderr, err = os.Create(filepath.Join(r.Dir, "postroad.log")); err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ const (
 // backlog measures what a queue of n messages takes that are all due at once, for
 // next hops that are away, and half of which have expired: each of these makes a
 // report.
-func backlog(o options, n int) error {
+func backlog(o options, n int) (err error) {
 	dir, err := os.MkdirTemp("", "relay-bench-")
 	if err != nil {
 		return err
@@ -41,7 +41,7 @@ func backlog(o options, n int) error {
 	if err != nil {
 		return err
 	}
-	defer p.stop()
+	defer p.end(&err)
 	took := untilRest(p)
 	table := func(w io.Writer) {
 		fmt.Fprintln(w, "| due at once, half expired | memory at most | worked off in | CPU |\n| ---: | ---: | ---: | ---: |")

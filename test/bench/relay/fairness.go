@@ -54,18 +54,18 @@ func fairness(o options) error {
 // has a backlog for a slow next hop; the other is stopped meanwhile. The speed of
 // a machine that others use drifts, and so a figure with the backlog is only held
 // against one that was taken in the seconds before or after it.
-func (f *fair) slowLane(o options) error {
+func (f *fair) slowLane(o options) (err error) {
 	empty, err := startRelay(o, 0)
 	if err != nil {
 		return err
 	}
-	defer empty.stop()
+	defer empty.end(&err)
 	empty.signal(syscall.SIGSTOP)
 	laden, err := startRelay(o, slowBacklog)
 	if err != nil {
 		return err
 	}
-	defer laden.stop()
+	defer laden.end(&err)
 	laden.signal(syscall.SIGSTOP)
 	l := load{sessions: 20, messages: 5000, bytes: 10 << 10, reuse: true}
 	for i := range pairs {
@@ -107,7 +107,7 @@ func startRelay(o options, backlog int) (*relay, error) {
 	}
 	r := &relay{dir: dir}
 	if err := r.start(o, backlog); err != nil {
-		r.stop()
+		r.end(&err)
 		return nil, err
 	}
 	return r, nil
@@ -145,10 +145,10 @@ func (r *relay) flow(l load) (figures, error) {
 	return out, err
 }
 
-func (r *relay) stop() {
+func (r *relay) end(err *error) {
 	if r.process != nil {
 		r.signal(syscall.SIGCONT)
-		r.process.stop()
+		r.process.end(err)
 	}
 	for _, s := range []*sink{r.slow, r.fast} {
 		if s != nil {
@@ -160,7 +160,7 @@ func (r *relay) stop() {
 
 // bulkSender sends a bulk to a next hop that is slower than its source, then
 // small messages of another sender to the same next hop, one after the other.
-func (f *fair) bulkSender(o options) error {
+func (f *fair) bulkSender(o options) (err error) {
 	dir, err := os.MkdirTemp("", "relay-bench-")
 	if err != nil {
 		return err
@@ -177,7 +177,7 @@ func (f *fair) bulkSender(o options) error {
 	if err != nil {
 		return err
 	}
-	defer p.stop()
+	defer p.end(&err)
 	if err := waitGreeting(p.addr, 20*time.Second); err != nil {
 		return err
 	}

@@ -53,8 +53,8 @@ func growth(o options, sizes []int) error {
 }
 
 // grow measures one size.
-func grow(o options, n int) (grown, error) {
-	g := grown{queued: n}
+func grow(o options, n int) (g grown, err error) {
+	g.queued = n
 	dir, err := os.MkdirTemp("", "relay-bench-")
 	if err != nil {
 		return g, err
@@ -84,7 +84,7 @@ func grow(o options, n int) (grown, error) {
 	if err != nil {
 		return g, err
 	}
-	defer p.stop()
+	defer p.end(&err)
 	if err := waitGreeting(p.addr, time.Minute); err != nil {
 		return g, err
 	}

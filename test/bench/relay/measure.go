@@ -56,12 +56,12 @@ func measureTools(s server, l load, e environment) (figures, error) {
 }
 
 // drive starts the server, sends, and waits until all has arrived.
-func drive(s server, l load, e environment, sk arrivals, send func(addr string) error) (figures, error) {
+func drive(s server, l load, e environment, sk arrivals, send func(addr string) error) (out figures, err error) {
 	p, err := s.start(e)
 	if err != nil {
 		return figures{}, err
 	}
-	defer p.stop()
+	defer p.end(&err)
 	if err := waitGreeting(p.addr, 20*time.Second); err != nil {
 		return figures{}, err
 	}

@@ -36,7 +36,7 @@ type operation struct {
 }
 
 // operations measures what an administrator does to a queue of n messages.
-func operations(o options, n int) error {
+func operations(o options, n int) (err error) {
 	dir, err := os.MkdirTemp("", "relay-bench-")
 	if err != nil {
 		return err
@@ -53,7 +53,7 @@ func operations(o options, n int) error {
 	if err != nil {
 		return err
 	}
-	defer p.stop()
+	defer p.end(&err)
 	if err := waitGreeting(p.addr, time.Minute); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/postroad/postroad/test/serverlog"
 )
 
 // server knows how to start one mail server that relays everything to the sink.
@@ -40,6 +43,21 @@ type process struct {
 	addr string
 	pids func() []int
 	stop func()
+	log  string // file; "": nobody reads it
+}
+
+// end stops a server whose figures were taken with err; errors in its log make
+// them worthless.
+func (p *process) end(err *error) {
+	p.stop()
+	if p.log == "" {
+		return
+	}
+	faults, unread := serverlog.FaultsOf(p.log)
+	if len(faults) > 0 {
+		unread = fmt.Errorf("%d errors in the server's log, first %s", len(faults), faults[0])
+	}
+	*err = errors.Join(*err, unread)
 }
 
 // cpu is the user and system time of all its processes so far. Processes of
@@ -143,8 +161,13 @@ func startPostroad(program string, e environment) (*process, error) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
+	log, err := os.Create(filepath.Join(e.dir, "postroad.log"))
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
 	cmd := exec.Command(program, "serve", "-c", file)
-	cmd.Stderr = os.Stderr
+	cmd.Stderr = log
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -152,6 +175,7 @@ func startPostroad(program string, e environment) (*process, error) {
 		addr: addr,
 		pids: func() []int { return []int{cmd.Process.Pid} },
 		stop: func() { cmd.Process.Signal(os.Interrupt); cmd.Wait() },
+		log:  log.Name(),
 	}, nil
 }
 
