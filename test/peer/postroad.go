@@ -2,6 +2,7 @@ package peer
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +20,9 @@ var built = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := noteSources(); err != nil {
+		return "", err
+	}
 	bin := filepath.Join(dir, "postroad")
 	cmd := exec.Command("go", "build", "-o", bin, "github.com/postroad/postroad/cmd/postroad")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -26,6 +30,33 @@ var built = sync.OnceValues(func() (string, error) {
 	}
 	return bin, nil
 })
+
+// noteSources reads the folders with the program's sources, so that `go test`
+// takes them for the test's input: it keeps the verdict of a test while nothing
+// has changed that the test is made of or has opened, and does not know what a
+// compiler opened for it.
+func noteSources() error {
+	mod, err := exec.Command("go", "env", "GOMOD").Output()
+	if err != nil {
+		return err
+	}
+	file := strings.TrimSpace(string(mod))
+	root := filepath.Dir(file)
+	_, err = os.Stat(file)
+	for _, folder := range []string{"cmd", "internal", "examples", "test"} {
+		err = errors.Join(err, filepath.WalkDir(filepath.Join(root, folder), func(_ string, _ fs.DirEntry, err error) error { return err }))
+	}
+	return err
+}
+
+// NoteSources is for tests that build the program in a way of their own: `go
+// test` forgets their verdict too when its sources change.
+func NoteSources(t *testing.T) {
+	t.Helper()
+	if err := noteSources(); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // Binary is the path of the program, built once; Main takes it away.
 func Binary(t *testing.T) string {

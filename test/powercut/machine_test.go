@@ -44,6 +44,7 @@ type hardware struct {
 // by the kernel when the test's process ends in any other way.
 func boot(t *testing.T, r ramdisk, h hardware) *machine {
 	t.Helper()
+	peer.NoteSources(t)
 	begin(t)
 	args := []string{
 		"-n", "19", "qemu-system-x86_64", "-accel", "tcg", "-cpu", "max,la57=off", "-m", "768", "-smp", "1",
