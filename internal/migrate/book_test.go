@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/postroad/postroad/internal/decide"
-	"github.com/postroad/postroad/internal/durable"
 	"github.com/postroad/postroad/internal/mail"
 	"github.com/postroad/postroad/internal/spool"
 	"github.com/postroad/postroad/internal/table"
@@ -166,29 +164,6 @@ func TestFailedWrite(t *testing.T) {
 	fail = false
 	if err := b.Move(order("bob")); !errors.Is(err, ErrBroken) || lives(b, "ann") != "new" {
 		t.Errorf("after it: %v", err)
-	}
-}
-
-func TestDamagedJournal(t *testing.T) {
-	disk := vfs.NewMem()
-	b := open(t, disk)
-	must(t, b.Move(order("ann")))
-	must(t, b.Move(order("bob")))
-	must(t, b.Close())
-	data, err := readFile(disk, "data/"+journalName)
-	must(t, err)
-	bad := strings.Replace(string(data), "ann@", "eve@", 1)
-	must(t, durable.Write(disk, "data/"+journalName, []byte(bad)))
-	if _, err := Open(Options{Dir: "data", FS: disk}); !errors.Is(err, ErrDamaged) {
-		t.Errorf("a changed line: %v", err)
-	}
-	for cut := range len(data) {
-		must(t, durable.Write(disk, "data/"+journalName, data[:cut]))
-		b := open(t, disk)
-		if n := len(b.Account(acme).History); n != strings.Count(string(data[:cut]), "\n") {
-			t.Errorf("cut at %d: %d moves", cut, n)
-		}
-		must(t, b.Close())
 	}
 }
 

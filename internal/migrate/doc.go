@@ -19,6 +19,7 @@
 // RFCs: 3463 (X.1.1).
 //
 // Failure: a journal with a damaged line does not open; one whose last line was
-// cut off loses that line, which nobody was told of. A change that cannot be
+// cut off loses that line, which nobody was told of. One of more than 1 GiB does
+// not open either (SizeError), and no change makes it that large. A change that cannot be
 // synced is refused, and all further ones with ErrBroken until the next start.
 package migrate

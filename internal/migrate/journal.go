@@ -19,13 +19,24 @@ import (
 
 const (
 	journalName = "migration.journal"
-	// maxJournal bounds what is read at the start.
-	maxJournal = 1 << 30
+	// mostOctets bounds what is read at the start.
+	mostOctets = 1 << 30
 )
 
 // ErrBroken is why nothing can be changed after a write that failed: nobody
 // knows what of it is on the disk.
 var ErrBroken = errors.New("migrate: the journal could not be written")
+
+// SizeError is a file that is larger than what is read of it at the start, or that
+// a change would make so. It is left as it is.
+type SizeError struct {
+	File         string
+	Octets, Most int64
+}
+
+func (e *SizeError) Error() string {
+	return fmt.Sprintf("migrate: %s has %d octets, more than the %d that are read", e.File, e.Octets, e.Most)
+}
 
 // journal is the moves on disk and in memory.
 type journal struct {
@@ -84,6 +95,9 @@ func (j *journal) append(e Entry) error {
 		return err
 	}
 	n := int64(len(line))
+	if j.size+n > mostOctets { // the next start would not read it
+		return &SizeError{File: journalName, Octets: j.size + n, Most: mostOctets}
+	}
 	if _, err = j.file.WriteAt(line, j.size); err == nil {
 		err = j.file.Sync()
 	}
@@ -106,7 +120,8 @@ func (j *journal) close() error {
 	return j.file.Close()
 }
 
-// readFile gives nil for a file that is not there.
+// readFile gives nil for a file that is not there, and a SizeError for one that
+// is too large: what is not read would be cut off as if a crash had left it.
 func readFile(disk vfs.FS, path string) ([]byte, error) {
 	f, err := disk.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -116,7 +131,14 @@ func readFile(disk vfs.FS, path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxJournal))
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if n := info.Size(); n > mostOctets {
+		return nil, &SizeError{File: path, Octets: n, Most: mostOctets}
+	}
+	data, err := io.ReadAll(f)
 	if data == nil {
 		data = []byte{}
 	}
