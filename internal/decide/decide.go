@@ -115,14 +115,19 @@ func dropRepeated(list []RecipientDecision) {
 	}
 }
 
-// dropSeen leaves out the deliveries that were seen and notes the others.
+// dropSeen leaves out the deliveries that were seen and notes the others. Those of
+// one recipient are no repetitions of each other: its expansion had each address
+// once, and two of them may be one mailbox by their subaddress, as final recipients
+// are two for Postfix.
 func (d *RecipientDecision) dropSeen(seen map[repetition]bool) {
-	d.Deliveries = slices.DeleteFunc(d.Deliveries, func(leg Delivery) bool {
-		r := repetition{leg.Recipient, leg.Original, leg.Expanded, leg.ORCPT, leg.Copy, leg.Notify}
-		was := seen[r]
-		seen[r] = true
-		return was
-	})
+	d.Deliveries = slices.DeleteFunc(d.Deliveries, func(leg Delivery) bool { return seen[leg.repetition()] })
+	for i := range d.Deliveries {
+		seen[d.Deliveries[i].repetition()] = true
+	}
+}
+
+func (d *Delivery) repetition() repetition {
+	return repetition{d.Recipient, d.Original, d.Expanded, d.ORCPT, d.Copy, d.Notify}
 }
 
 // repetition is what makes two deliveries of a message one.

@@ -37,8 +37,6 @@ func (s *Snapshot) Each(in Input, rs []mail.Recipient, take func(*RecipientDecis
 		one := q.message(r, &v.sender)
 		if twice[r.Address] {
 			one.dropSeen(seen)
-		} else if len(one.Deliveries) > 1 && len(rs) > 1 {
-			one.dropSeen(make(map[repetition]bool))
 		}
 		if one.Verdict == Accept {
 			one.Deliveries, copies = append(one.Deliveries, copies...), nil

@@ -25,7 +25,9 @@ copy slow tenant=globex to=slow@top.example recipient=table.gone`)
 		waits    []string
 		legs     int
 	}{
-		{"one mailbox by three names", "twice@top.example,bob@top.example", Accept, nil, 3},
+		{"one mailbox by three names", "twice@top.example,bob@top.example", Accept, nil, 5},
+		{"the same without company", "twice@top.example", Accept, nil, 3},
+		{"an alias named twice", "twice@top.example,twice@top.example", Accept, nil, 3},
 		{"one mailbox named twice", "ann@top.example,ann@top.example", Accept, nil, 1},
 		{"a copy for one of them", "ann@top.example,bob@top.example", Accept, nil, 3},
 		{"nobody is known", "x@top.example,y@top.example", Reject, nil, 0},
