@@ -102,7 +102,7 @@ func (w *world) Notify(ctx context.Context, n Notice, _ spool.Body) (spool.Draft
 	if isMute(n.Job.Sender) {
 		return nil, nil
 	}
-	inner, err := w.store.Create(ctx)
+	inner, err := w.store.CreateReport(ctx)
 	if err != nil {
 		return nil, err
 	}

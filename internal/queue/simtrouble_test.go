@@ -35,6 +35,8 @@ func (s *simStore) away(what int) error {
 	return nil
 }
 
+func (s *simStore) CreateReport(ctx context.Context) (spool.Draft, error) { return s.Create(ctx) }
+
 func (s *simStore) Create(ctx context.Context) (spool.Draft, error) {
 	if s.down == everything {
 		return nil, spool.ErrUnavailable

@@ -5,6 +5,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/postroad/postroad/internal/decide"
 	"github.com/postroad/postroad/internal/mail"
 	"github.com/postroad/postroad/internal/spool"
 )
@@ -50,7 +51,11 @@ type Body struct {
 // Body opens the draft that takes the message. hop is what its Received field
 // tells; the zero Hop adds none. Errors are *mail.Error.
 func (t *Transaction) Body(ctx context.Context, hop Hop) (*Body, error) {
-	draft, err := t.acceptor.store.Create(ctx)
+	create := t.acceptor.store.Create
+	if t.facts.Origin == decide.OriginReport {
+		create = t.acceptor.store.CreateReport
+	}
+	draft, err := create(ctx)
 	if err != nil {
 		return nil, storeError(err)
 	}
@@ -71,7 +76,8 @@ func (a *Acceptor) borrow() *[]byte {
 	return &p
 }
 
-// Write takes the next octets. Errors are the draft's, or a fault of the header.
+// Write takes the next octets. Errors are *mail.Error: what the draft said, or a
+// fault of the header.
 func (b *Body) Write(p []byte) (int, error) {
 	b.received += int64(len(p))
 	if b.passed {
@@ -185,7 +191,10 @@ func (b *Body) isSubmission() bool { return b.t.facts.Login.Name != "" }
 func (b *Body) store(p []byte) (int, error) {
 	n, err := b.draft.Write(p)
 	b.size += int64(n)
-	return n, err
+	if err != nil {
+		return n, storeError(err)
+	}
+	return n, nil
 }
 
 // finish passes on a header that no empty line ended.

@@ -20,7 +20,7 @@ import (
 // The dialogues are text, a step a line:
 //
 //	listener NAME, client ADDRESS   before the first step; public, 192.0.2.1
-//	store full | gone | panics | ok what the spool says from now on
+//	store full | fills | gone | panics | ok  what the spool says from now on
 //	C: text          the client sends the line; in quotes: exactly these octets
 //	C* N "octets"    the client sends the octets N times
 //	S: text          a whole reply comes, whose last line begins with text
@@ -181,10 +181,12 @@ func jobLines(s stored) string {
 func (d *dialogue) setStore(how string) {
 	d.w.store.mu.Lock()
 	defer d.w.store.mu.Unlock()
-	d.w.store.fail, d.w.store.create, d.w.store.panics = nil, nil, false
+	d.w.store.fail, d.w.store.create, d.w.store.write, d.w.store.panics = nil, nil, nil, false
 	switch how {
 	case "full":
 		d.w.store.fail = spool.ErrFull
+	case "fills": // while it is written to
+		d.w.store.write = spool.ErrFull
 	case "gone":
 		d.w.store.create = spool.ErrUnavailable
 	case "panics":

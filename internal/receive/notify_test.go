@@ -96,8 +96,12 @@ func TestNotifyLater(t *testing.T) {
 	if draft, err := n.Notify(t.Context(), failure("panics@slow.example"), newBody("x\r\n")); err == nil || draft != nil {
 		t.Errorf("a table that is away: %v, %v", draft, err)
 	}
-	w.store.create = spool.ErrFull
+	w.store.report = spool.ErrFull
 	if _, err := n.Notify(t.Context(), failure("ann@example.com"), newBody("x\r\n")); !errors.Is(err, spool.ErrFull) {
-		t.Errorf("a full spool: %v", err)
+		t.Errorf("a spool that is full for reports too: %v", err)
+	}
+	w.store.create, w.store.report = spool.ErrFull, nil
+	if d, err := n.Notify(t.Context(), failure("ann@example.com"), newBody("x\r\n")); err != nil || d == nil {
+		t.Errorf("a spool that is full for mail: %v", err)
 	}
 }

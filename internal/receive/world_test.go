@@ -249,6 +249,8 @@ type recorder struct {
 	mu     sync.Mutex // guards what follows
 	fail   error      // of Create, Commit and Health
 	create error      // of Create only
+	report error      // of CreateReport only
+	write  error      // of writing to a draft only
 	panics bool       // in Commit
 	got    []stored
 	open   int // drafts that nobody has told that they are done with
@@ -273,6 +275,17 @@ func (r *recorder) Create(ctx context.Context) (spool.Draft, error) {
 		return nil, r.create
 	}
 	d, err := r.Mem.Create(ctx)
+	r.open++
+	return &recordedDraft{Draft: d, to: r}, err
+}
+
+func (r *recorder) CreateReport(ctx context.Context) (spool.Draft, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.report != nil {
+		return nil, r.report
+	}
+	d, err := r.Mem.CreateReport(ctx)
 	r.open++
 	return &recordedDraft{Draft: d, to: r}, err
 }
@@ -302,6 +315,9 @@ func (d *recordedDraft) Abort() {
 }
 
 func (d *recordedDraft) Write(p []byte) (int, error) {
+	if d.to.write != nil {
+		return 0, d.to.write
+	}
 	d.body.Write(p)
 	return d.Draft.Write(p)
 }

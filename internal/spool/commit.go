@@ -57,7 +57,7 @@ func (d *draft) prepare(env Envelope, jobs []Job) error {
 	}
 	var records []*jobRecord
 	few := areFew(jobs)
-	err := d.p.accepts()
+	err := d.p.accepts(d.kind)
 	if err == nil {
 		records, err = d.records(env, jobs, few)
 	}

@@ -22,8 +22,9 @@
 //
 // # How it fails
 //
-// ErrFull: the disk has less than Options.MinFree; no mail is taken and what is
-// queued goes on. What goes gives its space back meanwhile (reclaim.go), so that
+// ErrFull: the disk has less than Options.MinFree, and since then not clearly more;
+// no mail is taken and what is queued goes on, the reports on it for a quarter of
+// MinFree included. What goes gives its space back meanwhile (reclaim.go), so that
 // mail is taken again. ErrUnavailable: a batch has not become durable for ten
 // seconds; or a big body could not be synced, after which no mail is taken and
 // no work given out until a restart; or the store is closed. When the log or a

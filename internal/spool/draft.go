@@ -11,8 +11,9 @@ import (
 // draft is a message being received: in memory while it is small, then in a
 // file under tmp/.
 type draft struct {
-	p  *Pebble
-	id ID
+	p    *Pebble
+	id   ID
+	kind kind
 
 	mu     sync.Mutex // guards what follows: a session may abort what it writes
 	stage  stage
@@ -23,6 +24,14 @@ type draft struct {
 	file   *bodyFile // nil while the body is in memory
 	ready  *prepared
 }
+
+// kind of a draft.
+type kind uint8
+
+const (
+	isMail kind = iota
+	isReport
+)
 
 // stage of a draft.
 type stage uint8
@@ -45,8 +54,13 @@ type prepared struct {
 }
 
 // Create begins a message.
-func (p *Pebble) Create(context.Context) (Draft, error) {
-	if err := p.accepts(); err != nil {
+func (p *Pebble) Create(context.Context) (Draft, error) { return p.create(isMail) }
+
+// CreateReport begins a report of our own.
+func (p *Pebble) CreateReport(context.Context) (Draft, error) { return p.create(isReport) }
+
+func (p *Pebble) create(k kind) (Draft, error) {
+	if err := p.accepts(k); err != nil {
 		return nil, err
 	}
 	if err := p.enter(); err != nil {
@@ -57,7 +71,7 @@ func (p *Pebble) Create(context.Context) (Draft, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	return &draft{p: p, id: id}, nil
+	return &draft{p: p, id: id, kind: k}, nil
 }
 
 // ID of the message to be.
@@ -96,7 +110,7 @@ func (d *draft) append(b []byte) error {
 	if limit := d.p.opt.MaxSize; limit > 0 && d.size+int64(len(b)) > limit {
 		return ErrTooBig
 	}
-	if err := d.p.space.full(); err != nil {
+	if err := d.p.space.fullOf(d.kind); err != nil {
 		return err
 	}
 	if d.file == nil && d.fits(len(b)) {

@@ -137,9 +137,9 @@ func (p *Pebble) enter() error {
 	return p.gate.enter()
 }
 
-// accepts says why no mail is taken now, if so.
-func (p *Pebble) accepts() error {
-	return errors.Join(p.dead.get(), p.ill.get(), p.pulse.stalled(), p.space.full())
+// accepts says why nothing of the kind is taken now, if so.
+func (p *Pebble) accepts(k kind) error {
+	return errors.Join(p.dead.get(), p.ill.get(), p.pulse.stalled(), p.space.fullOf(k))
 }
 
 // fail ends the store, and with the default Options.Fatal the process: a write
@@ -163,7 +163,7 @@ func (p *Pebble) fallIll(err error) error {
 
 // Health tells whether mail is taken.
 func (p *Pebble) Health() Health {
-	err := p.accepts()
+	err := p.accepts(isMail)
 	if e := p.gate.enter(); e != nil {
 		err = e
 	} else {

@@ -19,6 +19,15 @@ import (
 // looks what drafts write is reckoned off.
 const checkEvery = time.Second
 
+// Shares of Options.MinFree. A disk that was full takes mail again when a sixteenth
+// more is free: at the very edge each message would fill it until the next look,
+// which sees nothing amiss. Reports of our own may take the last quarter, since
+// what they tell of goes with them.
+const (
+	marginShare = 16
+	reportShare = 4
+)
+
 // space watches the free space of the disk, since pebble waits without an error
 // when there is none. Below Options.MinFree no mail is taken; what is queued
 // goes on, and frees space. Half way to the end the ballast is given up, so that
@@ -30,6 +39,7 @@ type space struct {
 	stop    func()
 
 	known atomic.Bool // the file system tells its size
+	short atomic.Bool // there was too little, and not clearly enough since
 	// names is how many more files it may hold beyond those that the database may
 	// want while what is queued goes on.
 	names atomic.Int64
@@ -37,7 +47,7 @@ type space struct {
 	mu      sync.Mutex // guards what follows
 	ballast bool       // the file is there
 	size    int64      // of the disk, 0 when it is not known
-	wasFull bool       // the log has told
+	told    bool       // the log has: no mail is taken
 }
 
 // look looks for the first time, before the database is opened, which may need
@@ -95,8 +105,14 @@ func (s *space) check() {
 	s.names.Store(freeNames(s.p.opt.FS, s.p.opt.Dir))
 	s.known.Store(true)
 	s.keepBallast()
-	if full := s.full() != nil; full != s.wasFull {
-		s.wasFull = full
+	least := s.p.opt.MinFree
+	if s.short.Load() {
+		least += least / marginShare
+	}
+	full := s.lacks(least)
+	s.short.Store(full)
+	if full != s.told {
+		s.told = full
 		s.p.opt.Log.Warn("spool: free space", "taking_mail", !full, "free", s.free.Load(), "least", s.p.opt.MinFree, "out_of_inodes", s.names.Load() < 0)
 	}
 }
@@ -147,9 +163,29 @@ func (s *space) spendName() { s.names.Add(-1) }
 // spend reckons off what was written since the last look.
 func (s *space) spend(n int64) { s.free.Add(-n) }
 
-// full gives ErrFull when there is too little.
+// lacks tells whether less than that is free.
+func (s *space) lacks(least int64) bool {
+	return s.known.Load() && (s.free.Load() < least || s.names.Load() < 0)
+}
+
+// full gives ErrFull when there is too little for mail.
 func (s *space) full() error {
-	if s.known.Load() && (s.free.Load() < s.p.opt.MinFree || s.names.Load() < 0) {
+	switch {
+	case s.short.Load():
+	case s.lacks(s.p.opt.MinFree):
+		s.short.Store(true)
+	default:
+		return nil
+	}
+	return ErrFull
+}
+
+// fullOf gives ErrFull when there is too little for what is written.
+func (s *space) fullOf(k kind) error {
+	if k == isMail {
+		return s.full()
+	}
+	if s.lacks(s.p.opt.MinFree - s.p.opt.MinFree/reportShare) {
 		return ErrFull
 	}
 	return nil

@@ -59,6 +59,25 @@ func TestFullDisk(t *testing.T) {
 	if err := before.Commit(Envelope{}, []Job{{Recipients: []Recipient{{}}}}); !errors.Is(err, ErrFull) {
 		t.Errorf("committing what was begun: %v", err)
 	}
+	report := func() error {
+		d, err := p.CreateReport(context.Background())
+		if err != nil {
+			return err
+		}
+		defer d.Abort()
+		if _, err := io.WriteString(d, "x"); err != nil {
+			return err
+		}
+		return d.Prepare(Envelope{}, []Job{{Lane: Lane{Nexthop: "a"}, Recipients: []Recipient{{}}}})
+	}
+	if err := report(); err != nil {
+		t.Errorf("a report on a disk that is full for mail: %v", err)
+	}
+	disk.free.Store(700 << 10)
+	p.space.check()
+	if err := report(); !errors.Is(err, ErrFull) {
+		t.Errorf("a report on a disk that is full for all: %v", err)
+	}
 	disk.free.Store(100 << 10)
 	p.space.check()
 	if ballast() {
@@ -101,6 +120,38 @@ func TestSpentSpace(t *testing.T) {
 	}
 	if !errors.Is(err, ErrFull) {
 		t.Errorf("2 MB on a disk with 1 MB to spare: %v", err)
+	}
+}
+
+// TestFullEdge: where each message fills the disk until the next look, it is full,
+// and says so, until there is clearly more room.
+func TestFullEdge(t *testing.T) {
+	const least = 1 << 20
+	disk := &smallDisk{FS: vfs.NewMem()}
+	disk.free.Store(least + 4<<10)
+	p, err := Open(Options{Dir: "spool", FS: disk, MinFree: least, Ballast: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	d, err := p.Create(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err = d.Write(make([]byte, 8<<10)); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, ErrFull) {
+		t.Errorf("8 KB on a disk with 4 KB to spare: %v", err)
+	}
+	if p.space.check(); !errors.Is(p.Health().Err, ErrFull) || !p.space.told {
+		t.Errorf("the next look: %v, the log tells: %v", p.Health().Err, p.space.told)
+	}
+	disk.free.Store(least + least/8)
+	if p.space.check(); p.Health().Err != nil || p.space.told {
+		t.Errorf("with more room: %v, the log tells: %v", p.Health().Err, p.space.told)
 	}
 }
 

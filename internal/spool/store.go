@@ -122,6 +122,10 @@ type Store interface {
 	// Create begins a message. ErrFull and ErrUnavailable say so before a byte
 	// was sent.
 	Create(ctx context.Context) (Draft, error)
+	// CreateReport begins a report of our own on queued mail. It is taken for some
+	// while after mail is refused for want of space: what it reports on goes with
+	// it, and a queue of which nothing can be delivered would stay for ever.
+	CreateReport(ctx context.Context) (Draft, error)
 	// Lanes with work due before the time (or at it) that nobody has claimed, those
 	// with jobs asleep first, then oldest first, at most max. Held jobs are no work.
 	Lanes(ctx context.Context, before time.Time, max int) ([]LaneDue, error)

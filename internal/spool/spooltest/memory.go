@@ -89,6 +89,9 @@ func (m *Mem) open() error {
 	return nil
 }
 
+// CreateReport begins a report.
+func (m *Mem) CreateReport(ctx context.Context) (spool.Draft, error) { return m.Create(ctx) }
+
 // Create begins a message.
 func (m *Mem) Create(context.Context) (spool.Draft, error) {
 	m.mu.Lock()
