@@ -1,15 +1,12 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
-	"github.com/postroad/postroad/internal/mail"
 	"github.com/postroad/postroad/internal/spool"
 )
 
@@ -69,24 +66,12 @@ func untilRest(p *process) time.Duration {
 
 // queueDue queues a message that is due; every second one has expired.
 func queueDue(store *spool.Pebble, i int) error {
-	d, err := store.Create(context.Background())
-	if err != nil {
-		return err
-	}
-	if _, err := d.Write(appendMessage(nil, i, queuedBytes)); err != nil {
-		return err
-	}
 	now := time.Now()
 	arrived := now.Add(-time.Hour)
 	if i%2 == 0 {
 		arrived = now.Add(-longAgo)
 	}
-	sender := mail.Path{Address: mail.Address{Local: "s" + strconv.Itoa(i%1000), Domain: "src.test"}}
-	host := "host" + strconv.Itoa(i%queuedLanes) + ".test"
-	rcpt := mail.Address{Local: "u" + strconv.Itoa(i), Domain: mail.Domain(host)}
-	return d.Commit(spool.Envelope{Sender: sender, Arrived: arrived, Decision: []byte(noFacts)}, []spool.Job{{
-		Lane: spool.Lane{Transport: "sink", Nexthop: host}, Sender: sender, Attempts: 3, Due: now.Add(-time.Minute),
-		Rule:       "route.default (postroad.hcl:1)",
-		Recipients: []spool.Recipient{{Final: rcpt, Original: rcpt}},
-	}})
+	return enqueue(store, i, spool.Envelope{Arrived: arrived, Decision: []byte(noFacts)}, spool.Job{
+		Lane: laneOf("sink", i), Due: now.Add(-time.Minute), Rule: "route.default (postroad.hcl:1)",
+	})
 }

@@ -145,6 +145,17 @@ func fill(folder string, n int, queue func(store *spool.Pebble, i int) error) er
 }
 
 func queueOne(store *spool.Pebble, i int, due time.Time) error {
+	return enqueue(store, i, spool.Envelope{}, spool.Job{Lane: laneOf("internet", i), Due: due})
+}
+
+// laneOf is the lane of the i-th message.
+func laneOf(transport string, i int) spool.Lane {
+	return spool.Lane{Transport: transport, Nexthop: "host" + strconv.Itoa(i%queuedLanes) + ".test"}
+}
+
+// enqueue queues the i-th message: a job, tried before, for one recipient at its
+// next hop.
+func enqueue(store *spool.Pebble, i int, env spool.Envelope, job spool.Job) error {
 	d, err := store.Create(context.Background())
 	if err != nil {
 		return err
@@ -152,14 +163,11 @@ func queueOne(store *spool.Pebble, i int, due time.Time) error {
 	if _, err := d.Write(appendMessage(nil, i, queuedBytes)); err != nil {
 		return err
 	}
-	host := "host" + strconv.Itoa(i%queuedLanes) + ".test"
-	sender := mail.Path{Address: mail.Address{Local: "s" + strconv.Itoa(i%1000), Domain: "src.test"}}
-	rcpt := mail.Address{Local: "u" + strconv.Itoa(i), Domain: mail.Domain(host)}
-	return d.Commit(spool.Envelope{Sender: sender}, []spool.Job{{
-		Lane:   spool.Lane{Transport: "internet", Nexthop: host},
-		Sender: sender, Attempts: 3, Due: due,
-		Recipients: []spool.Recipient{{Final: rcpt, Original: rcpt}},
-	}})
+	env.Sender = mail.Path{Address: mail.Address{Local: "s" + strconv.Itoa(i%1000), Domain: "src.test"}}
+	rcpt := mail.Address{Local: "u" + strconv.Itoa(i), Domain: mail.Domain(job.Lane.Nexthop)}
+	job.Sender, job.Attempts = env.Sender, 3
+	job.Recipients = []spool.Recipient{{Final: rcpt, Original: rcpt}}
+	return d.Commit(env, []spool.Job{job})
 }
 
 // findDue opens the queue and takes the worst time until a job that has just

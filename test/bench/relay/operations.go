@@ -2,18 +2,15 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/postroad/postroad/internal/mail"
 	"github.com/postroad/postroad/internal/spool"
 )
 
@@ -127,27 +124,16 @@ func administer(program, config string, args []string) (operation, error) {
 // queueKinds queues a message, one in a thousand for one domain, one by one
 // transport.
 func queueKinds(store *spool.Pebble, i int) error {
-	lane := spool.Lane{Transport: "internet", Nexthop: "host" + strconv.Itoa(i%queuedLanes) + ".test"}
+	lane := laneOf("internet", i)
 	switch i % fewOf {
 	case 0:
 		lane.Nexthop = fewHost
 	case 1:
 		lane.Transport = fewWay
 	}
-	d, err := store.Create(context.Background())
-	if err != nil {
-		return err
-	}
-	if _, err := d.Write(appendMessage(nil, i, queuedBytes)); err != nil {
-		return err
-	}
-	sender := mail.Path{Address: mail.Address{Local: "s" + strconv.Itoa(i%1000), Domain: "src.test"}}
-	rcpt := mail.Address{Local: "u" + strconv.Itoa(i), Domain: mail.Domain(lane.Nexthop)}
-	return d.Commit(spool.Envelope{Sender: sender, Decision: []byte(noFacts)}, []spool.Job{{
-		Lane: lane, Sender: sender, Attempts: 3, Due: time.Now().Add(time.Hour + time.Duration(i%7200)*time.Second),
-		Rule:       "route.internet (postroad.hcl:1)",
-		Recipients: []spool.Recipient{{Final: rcpt, Original: rcpt}},
-	}})
+	return enqueue(store, i, spool.Envelope{Decision: []byte(noFacts)}, spool.Job{
+		Lane: lane, Due: time.Now().Add(time.Hour + time.Duration(i%7200)*time.Second), Rule: "route.internet (postroad.hcl:1)",
+	})
 }
 
 func writeOperations(w io.Writer, n int, before int64, done []operation) {
