@@ -195,6 +195,14 @@ func (c damageCase) check(t *testing.T, w *world, fs vfs.FS) {
 	if err != nil || len(copies) != c.copies {
 		t.Errorf("quarantine has %v, want %d; %v", copies, c.copies, err)
 	}
+	left, err := w.store.(*spool.Pebble).Families(w.ids["two"])
+	unreadable := "" // what only the record names that cannot be read
+	if c.family == 'r' {
+		unreadable = "ee"
+	}
+	if c.held == 0 && (left != unreadable || err != nil) {
+		t.Errorf("keys of %q are left of the damaged message, want %q; %v", left, unreadable, err)
+	}
 	if bodies, _ := fs.List("data/spool/body"); len(bodies) != 0 && c.held == 0 {
 		t.Errorf("bodies left: %v", bodies)
 	}

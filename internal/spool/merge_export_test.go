@@ -1,6 +1,9 @@
 package spool
 
-import "context"
+import (
+	"bytes"
+	"context"
+)
 
 // Merge flushes the memtable, and merges all tables when it is asked for all.
 func (p *Pebble) Merge(all bool) error {
@@ -8,4 +11,15 @@ func (p *Pebble) Merge(all bool) error {
 		return p.db.Flush()
 	}
 	return p.db.Compact(context.Background(), []byte{0}, []byte{0xff}, false)
+}
+
+// Families gives the families of all keys that name a message.
+func (p *Pebble) Families(id ID) (families string, err error) {
+	err = eachIn(p.db, []byte{0}, []byte{0xff}, func(key, _ []byte) bool {
+		if bytes.Contains(key, id[:]) {
+			families += string(key[0])
+		}
+		return true
+	})
+	return families, err
 }

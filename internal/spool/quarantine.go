@@ -48,7 +48,8 @@ func (p *Pebble) quarantineJob(lane Lane, s slot, cause error) {
 }
 
 // cutJob applies a batch that deletes a job of which only the place in the
-// schedule is sure. Keys of its indexes may stay behind; they lead nowhere.
+// schedule is sure. Of its keys in the index by domain those of recipients that
+// cannot be read stay behind; they lead nowhere, and a repair leaves them out.
 func (p *Pebble) cutJob(b *pebble.Batch, lane Lane, s slot) (last bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -71,12 +72,32 @@ func (p *Pebble) cutJob(b *pebble.Batch, lane Lane, s slot) (last bool, err erro
 	_ = b.Delete(appendJobKey(nil, famJob, s.ref), nil)
 	_ = b.DeleteRange(recipients, keyEnd(recipients), nil)
 	_ = b.SingleDelete(due, nil)
+	if lane.Tenant != "" {
+		_ = b.SingleDelete(appendIndexKey(nil, famTenant, lane.Tenant, s.ref), nil)
+	}
+	for d := range p.readableDomains(recipients) {
+		_ = b.SingleDelete(appendIndexKey(nil, famDomain, d, s.ref), nil)
+	}
 	if last {
 		p.cutMessage(b, s.ref.id)
 	}
 	p.apply(b)
 	p.total.add(lane.way(), sum{jobs: -1, recipients: -waiting})
 	return last, nil
+}
+
+// readableDomains gives the domains of a job's recipients, as far as their records
+// can be read.
+func (p *Pebble) readableDomains(recipients []byte) map[string]bool {
+	out := map[string]bool{}
+	err := p.each(recipients, nil, func(key, value []byte) bool {
+		if r, err := decodeRecipient(0, key, value); err == nil {
+			out[string(r.Final.Domain)] = true
+		}
+		return true
+	})
+	p.logError("reading the recipients of a damaged job", err)
+	return out
 }
 
 // cutMessage deletes a message that has no jobs left. The caller holds mu.
