@@ -53,8 +53,9 @@ func (p *Pebble) databaseOptions() *pebble.Options {
 		// in is not written together with all that has waited for long.
 		LBaseMaxBytes: 4 << 20,
 		// The memtables are counted in the cache: two of them, and room for blocks.
-		CacheSize:    2*int64(memTable) + blockCache,
-		MaxOpenFiles: 512,
+		CacheSize:          2*int64(memTable) + blockCache,
+		MaxOpenFiles:       512,
+		WALMinSyncInterval: p.pulse.rest,
 		EventListener: &pebble.EventListener{
 			BackgroundError: func(err error) { p.backgroundError(err) },
 			DataCorruption:  func(i pebble.DataCorruptionInfo) { p.damageFound(i) },
