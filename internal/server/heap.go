@@ -14,33 +14,48 @@ const (
 	heapEvery = time.Second
 )
 
-// HoldMemory bounds what the garbage collector of this process leaves lying until
-// ctx ends. By itself it lets the heap double, and the memory of a busy queue is
-// in its use then once for what lives and once for what does not. With GOMEMLIMIT
-// or GOGC whoever started the process has decided, and nothing is done.
+// HoldMemory bounds what this process has of memory without using it until ctx ends:
+// what lies free in malloc goes back to the kernel each heapEvery, and the garbage
+// collector has a limit. By itself it lets the heap double, and the memory of a busy
+// queue is in its use then once for what lives and once for what does not. With
+// GOMEMLIMIT or GOGC whoever started the process has decided, and the collector is
+// let alone.
 func HoldMemory(ctx context.Context) {
+	var lying trimmer
+	hold, release := holdHeap()
+	defer release()
+	tick := time.NewTicker(heapEvery)
+	defer tick.Stop()
+	for {
+		hold()
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			lying.trim()
+		}
+	}
+}
+
+// holdHeap gives what sets the collector's limit by what lives now, and what takes
+// it back.
+func holdHeap() (hold, release func()) {
 	samples := []metrics.Sample{
 		{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}, {Name: "/gc/gogc:percent"},
 	}
 	metrics.Read(samples)
 	if debug.SetMemoryLimit(-1) != math.MaxInt64 || samples[2].Value.Uint64() != 100 {
-		return
+		return func() {}, func() {}
 	}
-	defer debug.SetMemoryLimit(math.MaxInt64)
-	tick := time.NewTicker(heapEvery)
-	defer tick.Stop()
-	for limit := int64(0); ; {
+	var limit int64
+	hold = func() {
+		metrics.Read(samples)
 		if next := heapLimit(int64(samples[0].Value.Uint64() + samples[1].Value.Uint64())); next != limit {
 			limit = next
 			debug.SetMemoryLimit(limit)
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			metrics.Read(samples)
-		}
 	}
+	return hold, func() { debug.SetMemoryLimit(math.MaxInt64) }
 }
 
 // heapLimit is the limit while so many octets live. It grows with them and ends

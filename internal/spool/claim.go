@@ -211,6 +211,7 @@ func (p *Pebble) taken(r ref, now int64) bool {
 func (p *Pebble) refill(l *lane) error {
 	l.more = false
 	from, now := appendDueKey(nil, l.key.Lane, l.horizon), stamp(p.now())
+	window := p.lanes.windowNow()
 	var fresh slotHeap // in order, and so a heap
 	err := p.each(appendLaneKey(nil, l.key.Lane), from, func(key, _ []byte) bool {
 		_, s, ok := parseDueKey(key)
@@ -220,7 +221,7 @@ func (p *Pebble) refill(l *lane) error {
 		if !ok || p.taken(s.ref, now) {
 			return true
 		}
-		if len(fresh) == p.opt.Window {
+		if len(fresh) == window {
 			l.horizon, l.more = s, true
 			return false
 		}
@@ -231,7 +232,7 @@ func (p *Pebble) refill(l *lane) error {
 		l.more = true
 		return err
 	}
-	l.ready = fresh
+	l.ready = slices.Clone(fresh) // without the room that it grew into
 	p.lanes.slots += len(fresh)
 	return nil
 }

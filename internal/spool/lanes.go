@@ -105,14 +105,18 @@ func (ls *lanes) add(of Lane, s slot) {
 	}
 	l.ready.push(s)
 	ls.slots++
-	window := ls.window
-	if ls.slots > ls.limit {
-		window = fewSlots
-	}
-	if len(l.ready) > 2*window {
+	if window := ls.windowNow(); len(l.ready) > 2*window {
 		ls.cut(l, window)
 	}
 	heap.Fix(&ls.order, l.at)
+}
+
+// windowNow is how many slots a lane gets: few when memory is short.
+func (ls *lanes) windowNow() int {
+	if ls.slots > ls.limit {
+		return min(fewSlots, ls.window)
+	}
+	return ls.window
 }
 
 // cut forgets all but the first slots of a lane.
