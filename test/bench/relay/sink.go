@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +18,7 @@ type sink struct {
 	size   int // of the messages
 	secure *tls.Config
 	delay  time.Duration // before each reply
+	half   atomic.Bool   // of the recipients are not known here: every second one
 
 	mu      sync.Mutex // guards what follows
 	came    map[int]time.Time
@@ -57,6 +59,7 @@ type sinkSession struct {
 	r   *bufio.Reader
 	w   *bufio.Writer
 	msg []byte
+	to  int // recipients of this message
 	inspector
 }
 
@@ -89,17 +92,25 @@ func (s *sinkSession) run(c net.Conn) {
 			s.w.WriteString("220 go\r\n")
 			s.w.Flush()
 			s.use(tls.Server(c, s.secure))
+		case s.half.Load() && hasVerb(line, "RCPT") && isSecond(line):
+			s.w.WriteString("550 5.1.1 no such user\r\n")
+		case hasVerb(line, "DATA") && s.to == 0:
+			s.w.WriteString("554 5.5.1 nobody to give it to\r\n")
 		case hasVerb(line, "DATA"):
 			s.w.WriteString("354 go\r\n")
 			if s.w.Flush() != nil || s.data() != nil {
 				return
 			}
+			s.to = 0
 			s.w.WriteString("250 ok\r\n")
 		case hasVerb(line, "QUIT"):
 			s.w.WriteString("221 bye\r\n")
 			s.w.Flush()
 			return
 		default:
+			if hasVerb(line, "RCPT") {
+				s.to++
+			}
 			s.w.WriteString("250 ok\r\n")
 		}
 	}
@@ -107,6 +118,12 @@ func (s *sinkSession) run(c net.Conn) {
 
 func hasVerb(line []byte, verb string) bool {
 	return len(line) >= len(verb) && bytes.EqualFold(line[:len(verb)], []byte(verb))
+}
+
+// isSecond tells of a queued message's recipient whose number is even.
+func isSecond(line []byte) bool {
+	at := bytes.IndexByte(line, '@')
+	return at > 0 && line[at-1]%2 == 0 && bytes.Contains(line, []byte("<u"))
 }
 
 // data reads to the final dot and notes what came.
