@@ -208,6 +208,15 @@ func act(name string, a spool.Action) step {
 	}}
 }
 
+// actIn changes the job of a lane: a message with several jobs is changed job by
+// job, so that a crash may come between two.
+func actIn(lane string, a spool.Action) step {
+	return step{fmt.Sprint("action ", a, " in ", lane), func(w *world) error {
+		_, err := w.store.Change(context.Background(), spool.Filter{Nexthop: lane}, a, nil)
+		return err
+	}}
+}
+
 // day is a day in the life of a spool; n sets its names apart from other days'.
 func day(n string) []step {
 	return []step{
@@ -250,7 +259,11 @@ func days(many int) []step {
 	for n := range many {
 		out = append(out, day(dayName(n))...)
 	}
-	return append(out, update("amany0", "", 0, 0, 1, 6), act("amany", spool.ActionHold), act("amany", spool.ActionRemove))
+	out = append(out, update("amany0", "", 0, 0, 1, 6))
+	for _, a := range []spool.Action{spool.ActionHold, spool.ActionRemove} {
+		out = append(out, actIn("amany0", a), actIn("amanyB", a))
+	}
+	return out
 }
 
 // dayName is a, b, … z, aa, ab, …
