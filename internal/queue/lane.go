@@ -199,10 +199,14 @@ func (l *lane) take() *spool.Job {
 	return l.ready[c].pop()
 }
 
+// workless tells whether the lane has nothing to do, and nothing soon.
+func (l *lane) workless() bool {
+	return l.nready == 0 && l.active == 0 && !l.claiming && !l.backlog && l.fresh.IsZero() && len(l.dues) == 0
+}
+
 // idle tells whether nothing would be lost with the lane.
 func (l *lane) idle(now time.Time) bool {
-	busy := l.nready > 0 || l.active > 0 || l.claiming || l.backlog || !l.fresh.IsZero() || len(l.dues) > 0
-	return !busy && (l.window.plain() || now.Sub(l.used) > laneMemory)
+	return l.workless() && (l.window.plain() || now.Sub(l.used) > laneMemory)
 }
 
 // jobCost is what the start of a job costs: one for any, one more for each 64 KB.

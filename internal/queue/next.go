@@ -208,19 +208,3 @@ func (s *Scheduler) restTenant(te *tenant) {
 		s.awake--
 	}
 }
-
-// forgetIdle drops the lanes of which nothing need be remembered.
-func (s *Scheduler) forgetIdle() {
-	for key, l := range s.lanes {
-		if !l.idle(s.now) || l.queuedAnywhere() || l.window.asleep(s.now) {
-			continue
-		}
-		delete(s.lanes, key)
-		if l.wake = (time.Time{}); l.timer >= 0 {
-			s.timers.set(l)
-		}
-		if l.tenant.known--; l.tenant.known == 0 {
-			delete(s.tenants, key.Tenant)
-		}
-	}
-}

@@ -175,11 +175,14 @@ func (s *Scheduler) Claimed(now time.Time, a Action, jobs []spool.Job, err error
 func (s *Scheduler) Scanned(now time.Time, a Action, due []spool.LaneDue, err error) {
 	s.scanning = false
 	s.Tick(now)
-	s.forgetIdle()
+	s.makeRoom()
 	s.overflow, s.asleep = false, 0
 	for _, d := range due {
 		if d.Asleep {
 			s.asleep++
+			if s.crowdedOut(d.Lane) {
+				continue
+			}
 			if d.Due.After(now) && !s.restsUnseen(d.Lane) {
 				d.Due = now // unless the lane sleeps, and the claim tells
 			}
@@ -190,6 +193,12 @@ func (s *Scheduler) Scanned(now time.Time, a Action, due []spool.LaneDue, err er
 	if err != nil || len(due) >= a.Max || s.overflow {
 		s.scanAt = now.Add(scanSoon)
 	}
+}
+
+// crowdedOut tells of a lane with jobs asleep that is not in memory, where the room
+// is kept for lanes that do not sleep.
+func (s *Scheduler) crowdedOut(key spool.Lane) bool {
+	return s.lanes[key] == nil && len(s.lanes) >= s.deadRoom()
 }
 
 // restsUnseen tells of a lane that is paused and not in memory. It need not be there,
