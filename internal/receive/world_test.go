@@ -315,8 +315,11 @@ func (d *recordedDraft) Abort() {
 }
 
 func (d *recordedDraft) Write(p []byte) (int, error) {
-	if d.to.write != nil {
-		return 0, d.to.write
+	d.to.mu.Lock()
+	err := d.to.write
+	d.to.mu.Unlock()
+	if err != nil {
+		return 0, err
 	}
 	d.body.Write(p)
 	return d.Draft.Write(p)
