@@ -94,6 +94,7 @@ func administration() [][]string {
 		{"remove", "--transport", fewWay},
 		{"hold", "--all"},
 		{"release", "--all"},
+		{"remove", "--all"},
 	}
 }
 
