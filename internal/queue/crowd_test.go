@@ -1,9 +1,7 @@
 package queue
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -51,84 +49,91 @@ func TestManyPausedLanesHideNone(t *testing.T) {
 // TestManyDeadLanesHideNone: when there are more dead lanes than there is room for, a
 // lane that lives finds some, by a hint and by a scan, and each dead one has its turn.
 func TestManyDeadLanesHideNone(t *testing.T) {
-	const crowd = 300
 	s := NewScheduler(Limits{Lanes: 100}, func(string) int { return 0 }, func() float64 { return 0.5 })
-	now := time.Unix(1_000_000, 0)
-	tries := map[spool.Lane]int{}
-	asleep := map[spool.Lane]bool{}
-	live := map[spool.Lane]time.Time{} // due
-	start := func(a Action) {
-		tries[a.Lane]++
-		_, lives := live[a.Lane]
-		delete(live, a.Lane)
-		f := FeedbackReached
-		if !lives {
-			f, asleep[a.Lane] = FeedbackUnreachable, true
-		}
-		s.Ended(now, a, f, Failure{})
-		s.Finished(now, a)
-	}
-	claim := func(a Action) {
-		var jobs []spool.Job
-		if _, lives := live[a.Lane]; lives || a.Lane.Transport == "dead" && !(a.Asleep && asleep[a.Lane]) {
-			jobs = []spool.Job{{Lane: a.Lane, Recipients: []spool.Recipient{{}}}}
-		}
-		s.Claimed(now, a, jobs, nil)
-	}
-	scan := func(a Action) {
-		var due []spool.LaneDue
-		for i := range crowd {
-			key := spool.Lane{Transport: "dead", Nexthop: fmt.Sprint(i)}
-			d := spool.LaneDue{Lane: key, Due: now, Jobs: 1}
-			if asleep[key] {
-				d.Due, d.Asleep = now.Add(4*time.Hour), true
-			}
-			due = append(due, d)
-		}
-		slices.SortStableFunc(due, func(a, b spool.LaneDue) int { return cmp.Compare(sleepers(b), sleepers(a)) })
-		for key, at := range live {
-			due = append(due, spool.LaneDue{Lane: key, Due: at, Jobs: 1})
-		}
-		s.Scanned(now, a, due[:min(a.Max, len(due))], nil)
-	}
-	tick := func(d time.Duration) {
-		for end := now.Add(d); now.Before(end); now = now.Add(time.Second) {
-			for a, ok := s.Next(now); ok; a, ok = s.Next(now) {
-				switch a.Kind {
-				case ActionScan:
-					scan(a)
-				case ActionClaim:
-					claim(a)
-				case ActionStart, ActionDefer:
-					start(a)
-				}
-			}
-		}
-	}
-	tick(time.Minute)
+	c := &crowd{s: s, now: time.Unix(1_000_000, 0), dead: 300, tries: map[spool.Lane]int{}, asleep: map[spool.Lane]bool{}, live: map[spool.Lane]time.Time{}}
+	c.pass(time.Minute)
 	if len(s.lanes) < 90 {
 		t.Fatalf("only %d lanes in memory: nothing is full", len(s.lanes))
 	}
 	seen, heard := spool.Lane{Transport: "live", Nexthop: "seen"}, spool.Lane{Transport: "live", Nexthop: "heard"}
-	live[seen] = now
-	tick(time.Minute)
-	live[heard] = now
-	s.Hint(now, spool.Hint{Lane: heard, Due: now})
-	tick(time.Second)
-	if tries[seen] != 1 || tries[heard] != 1 {
-		t.Errorf("mail for a host that lives was tried %d times after a scan, %d times after a hint", tries[seen], tries[heard])
+	c.live[seen] = c.now
+	c.pass(time.Minute)
+	c.live[heard] = c.now
+	s.Hint(c.now, spool.Hint{Lane: heard, Due: c.now})
+	c.pass(time.Second)
+	if c.tries[seen] != 1 || c.tries[heard] != 1 {
+		t.Errorf("mail for a host that lives was tried %d times after a scan, %d times after a hint", c.tries[seen], c.tries[heard])
 	}
-	tick(48 * time.Hour)
-	for i := range crowd {
-		if n := tries[spool.Lane{Transport: "dead", Nexthop: fmt.Sprint(i)}]; n == 0 {
+	c.pass(24 * time.Hour)
+	for i := range c.dead {
+		if c.tries[deadLane(i)] == 0 {
 			t.Errorf("dead lane %d was never tried", i)
 		}
 	}
 }
 
-func sleepers(d spool.LaneDue) int {
-	if d.Asleep {
-		return 1
+// crowd is a store with a job for each of many dead hosts and a few that live.
+type crowd struct {
+	s      *Scheduler
+	now    time.Time
+	dead   int                      // hosts
+	tries  map[spool.Lane]int       // attempts
+	asleep map[spool.Lane]bool      // lanes whose job is asleep
+	live   map[spool.Lane]time.Time // when the job of a host that lives came due
+}
+
+func deadLane(i int) spool.Lane { return spool.Lane{Transport: "dead", Nexthop: fmt.Sprint(i)} }
+
+// pass does what the scheduler says until the time has passed.
+func (c *crowd) pass(d time.Duration) {
+	for end := c.now.Add(d); c.now.Before(end); c.now = c.now.Add(time.Second) {
+		for a, ok := c.s.Next(c.now); ok; a, ok = c.s.Next(c.now) {
+			switch a.Kind {
+			case ActionScan:
+				due := c.due()
+				c.s.Scanned(c.now, a, due[:min(a.Max, len(due))], nil)
+			case ActionClaim:
+				c.s.Claimed(c.now, a, c.claim(a), nil)
+			case ActionStart, ActionDefer:
+				c.s.Ended(c.now, a, c.attempt(a.Lane), Failure{})
+				c.s.Finished(c.now, a)
+			}
+		}
 	}
-	return 0
+}
+
+// due lists lanes as a store does, those with jobs asleep first.
+func (c *crowd) due() []spool.LaneDue {
+	var sleep, wake []spool.LaneDue
+	for i := range c.dead {
+		if key := deadLane(i); c.asleep[key] {
+			sleep = append(sleep, spool.LaneDue{Lane: key, Due: c.now.Add(4 * time.Hour), Jobs: 1, Asleep: true})
+		} else {
+			wake = append(wake, spool.LaneDue{Lane: key, Due: c.now, Jobs: 1})
+		}
+	}
+	for key, at := range c.live {
+		wake = append(wake, spool.LaneDue{Lane: key, Due: at, Jobs: 1})
+	}
+	return append(sleep, wake...)
+}
+
+// claim gives the job of a lane, but one asleep only when the lane is not.
+func (c *crowd) claim(a Action) []spool.Job {
+	_, lives := c.live[a.Lane]
+	if !lives && (a.Lane.Transport != "dead" || a.Asleep && c.asleep[a.Lane]) {
+		return nil
+	}
+	return []spool.Job{{Lane: a.Lane, Recipients: []spool.Recipient{{}}}}
+}
+
+// attempt delivers to a host that lives; the jobs of others sleep from then on.
+func (c *crowd) attempt(key spool.Lane) Feedback {
+	c.tries[key]++
+	if _, lives := c.live[key]; lives {
+		delete(c.live, key)
+		return FeedbackReached
+	}
+	c.asleep[key] = true
+	return FeedbackUnreachable
 }
