@@ -23,16 +23,14 @@ func TestManyPausedLanesHideNone(t *testing.T) {
 	due = append(due, spool.LaneDue{Lane: spool.Lane{Transport: "other"}, Due: now, Jobs: 1})
 	claimed := map[string]int{}
 	tick := func(d time.Duration) {
-		for end := now.Add(d); now.Before(end); now = now.Add(time.Second) {
-			for a, ok := s.Next(now); ok; a, ok = s.Next(now) {
-				if a.Kind == ActionScan {
-					s.Scanned(now, a, due[:min(a.Max, len(due))], nil)
-					continue
-				}
-				claimed[a.Lane.Transport]++
-				s.Claimed(now, a, nil, nil)
+		now = passing(s, now, d, func(a Action, now time.Time) {
+			if a.Kind == ActionScan {
+				s.Scanned(now, a, due[:min(a.Max, len(due))], nil)
+				return
 			}
-		}
+			claimed[a.Lane.Transport]++
+			s.Claimed(now, a, nil, nil)
+		})
 	}
 	tick(30 * time.Second)
 	if claimed["other"] == 0 || claimed["paused"] > 0 || len(s.lanes) > 1 {
@@ -44,6 +42,16 @@ func TestManyPausedLanesHideNone(t *testing.T) {
 	if claimed["paused"] < 90 { // a tenth of the room is for others
 		t.Errorf("%d claims in the second after they go on", claimed["paused"])
 	}
+}
+
+// passing does what a scheduler says, second by second, until the time has passed.
+func passing(s *Scheduler, now time.Time, d time.Duration, do func(a Action, now time.Time)) time.Time {
+	for end := now.Add(d); now.Before(end); now = now.Add(time.Second) {
+		for a, ok := s.Next(now); ok; a, ok = s.Next(now) {
+			do(a, now)
+		}
+	}
+	return now
 }
 
 // TestManyDeadLanesHideNone: when there are more dead lanes than there is room for, a
@@ -84,21 +92,21 @@ type crowd struct {
 
 func deadLane(i int) spool.Lane { return spool.Lane{Transport: "dead", Nexthop: fmt.Sprint(i)} }
 
-// pass does what the scheduler says until the time has passed.
-func (c *crowd) pass(d time.Duration) {
-	for end := c.now.Add(d); c.now.Before(end); c.now = c.now.Add(time.Second) {
-		for a, ok := c.s.Next(c.now); ok; a, ok = c.s.Next(c.now) {
-			switch a.Kind {
-			case ActionScan:
-				due := c.due()
-				c.s.Scanned(c.now, a, due[:min(a.Max, len(due))], nil)
-			case ActionClaim:
-				c.s.Claimed(c.now, a, c.claim(a), nil)
-			case ActionStart, ActionDefer:
-				c.s.Ended(c.now, a, c.attempt(a.Lane), Failure{})
-				c.s.Finished(c.now, a)
-			}
-		}
+// pass lets time pass.
+func (c *crowd) pass(d time.Duration) { c.now = passing(c.s, c.now, d, c.answer) }
+
+// answer does what the scheduler says.
+func (c *crowd) answer(a Action, now time.Time) {
+	c.now = now
+	switch a.Kind {
+	case ActionScan:
+		due := c.due()
+		c.s.Scanned(now, a, due[:min(a.Max, len(due))], nil)
+	case ActionClaim:
+		c.s.Claimed(now, a, c.claim(a), nil)
+	case ActionStart, ActionDefer:
+		c.s.Ended(now, a, c.attempt(a.Lane), Failure{})
+		c.s.Finished(now, a)
 	}
 }
 

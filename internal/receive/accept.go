@@ -148,7 +148,7 @@ func (t *Transaction) settle(ctx context.Context) (*plan, error) {
 // complete ends the body and adds what the message says to the facts.
 func (t *Transaction) complete() error {
 	if err := t.body.finish(); err != nil {
-		return storeError(err)
+		return err
 	}
 	t.messageFacts(t.header, t.body.received)
 	return nil

@@ -197,7 +197,7 @@ func (b *Body) store(p []byte) (int, error) {
 	return n, nil
 }
 
-// finish passes on a header that no empty line ended.
+// finish passes on a header that no empty line ended. Errors are those of Write.
 func (b *Body) finish() error {
 	if b.passed {
 		return nil

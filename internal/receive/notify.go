@@ -58,7 +58,7 @@ func (n *Notifier) Notify(ctx context.Context, notice queue.Notice, body spool.B
 		return nil, err
 	}
 	if _, err := b.Write(text); err != nil {
-		return nil, storeError(err)
+		return nil, err
 	}
 	draft, err := tx.Prepare(ctx)
 	if err != nil && mail.ReplyOf(err).Permanent() {

@@ -127,7 +127,7 @@ func (r *reinjection) fill(ctx context.Context, tx *Transaction, expanded mail.A
 	}
 	if !expanded.IsZero() {
 		if _, err := io.WriteString(body, deliveredTo(expanded)); err != nil {
-			return storeError(err)
+			return err
 		}
 	}
 	if _, err := io.Copy(body, io.NewSectionReader(r.attempt.Body, 0, r.attempt.Body.Size())); err != nil {

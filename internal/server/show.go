@@ -20,11 +20,8 @@ func (b backend) Show(ctx context.Context, f spool.Filter, each func(control.Sho
 
 func (b backend) shown(e spool.Entry, p queue.Profile) control.Shown {
 	j := &e.Job
-	s := control.Shown{
-		Job: control.JobOf(e), State: control.RowWaits, Expires: p.Expiry(j.Arrived).UTC(),
-		Pause: b.pauses.covering(j.Lane), Lane: control.LaneOf(b.runner.Lane(j.Lane)),
-	}
-	s.Paused = s.Pause != nil
+	s := control.ShownOf(e, b.pauses.covering(j.Lane))
+	s.Expires, s.Lane = p.Expiry(j.Arrived).UTC(), control.LaneOf(b.runner.Lane(j.Lane))
 	for i := range j.Recipients {
 		r := &j.Recipients[i]
 		switch wanted := report.Wanted(queue.NoticeDelayed, r.Notify, j.Sender); {
@@ -34,16 +31,8 @@ func (b backend) shown(e spool.Entry, p queue.Profile) control.Shown {
 			s.Recipients[i].WarnAt = p.WarnAt(j.Arrived).UTC()
 		}
 	}
-	since := b.runner.Attempted(j.Message, j.N)
-	switch {
-	case !since.IsZero():
+	if since := b.runner.Attempted(j.Message, j.N); !since.IsZero() {
 		s.State, s.DeliveringSince = control.StateDelivering, since.UTC()
-	case s.Held:
-		s.State = control.RowHeld
-	case s.Paused:
-		s.State = control.RowPaused
-	case s.Asleep:
-		s.State = control.RowAsleep
 	}
 	return s
 }

@@ -72,12 +72,8 @@ func (p *Pebble) cutJob(b *pebble.Batch, lane Lane, s slot) (last bool, err erro
 	_ = b.Delete(appendJobKey(nil, famJob, s.ref), nil)
 	_ = b.DeleteRange(recipients, keyEnd(recipients), nil)
 	_ = b.SingleDelete(due, nil)
-	if lane.Tenant != "" {
-		_ = b.SingleDelete(appendIndexKey(nil, famTenant, lane.Tenant, s.ref), nil)
-	}
-	for d := range p.readableDomains(recipients) {
-		_ = b.SingleDelete(appendIndexKey(nil, famDomain, d, s.ref), nil)
-	}
+	w := writer{b: b}
+	w.dropIndex(&jobRecord{Job: Job{Message: s.ref.id, N: int(s.ref.job), Lane: lane, Recipients: p.readable(recipients)}})
 	if last {
 		p.cutMessage(b, s.ref.id)
 	}
@@ -86,13 +82,12 @@ func (p *Pebble) cutJob(b *pebble.Batch, lane Lane, s slot) (last bool, err erro
 	return last, nil
 }
 
-// readableDomains gives the domains of a job's recipients, as far as their records
-// can be read.
-func (p *Pebble) readableDomains(recipients []byte) map[string]bool {
-	out := map[string]bool{}
+// readable gives those of a job's recipients whose records can be read.
+func (p *Pebble) readable(recipients []byte) []Recipient {
+	var out []Recipient
 	err := p.each(recipients, nil, func(key, value []byte) bool {
 		if r, err := decodeRecipient(0, key, value); err == nil {
-			out[string(r.Final.Domain)] = true
+			out = append(out, r)
 		}
 		return true
 	})

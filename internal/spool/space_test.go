@@ -30,8 +30,8 @@ func TestFullDisk(t *testing.T) {
 	}
 	defer p.Close()
 	ballast := func() bool { _, err := disk.Stat("spool/ballast"); return err == nil }
-	try := func() error {
-		d, err := p.Create(context.Background())
+	write := func(create func(context.Context) (Draft, error), end func(Draft, Envelope, []Job) error) error {
+		d, err := create(context.Background())
 		if err != nil {
 			return err
 		}
@@ -39,8 +39,10 @@ func TestFullDisk(t *testing.T) {
 		if _, err := io.WriteString(d, "x"); err != nil {
 			return err
 		}
-		return d.Commit(Envelope{}, []Job{{Lane: Lane{Nexthop: "a"}, Recipients: []Recipient{{}}}})
+		return end(d, Envelope{}, []Job{{Lane: Lane{Nexthop: "a"}, Recipients: []Recipient{{}}}})
 	}
+	try := func() error { return write(p.Create, Draft.Commit) }
+	report := func() error { return write(p.CreateReport, Draft.Prepare) }
 	if err := try(); err != nil || !ballast() || p.Health().FreeBytes == 0 {
 		t.Fatalf("with space: %v, ballast %v, %+v", err, ballast(), p.Health())
 	}
@@ -58,17 +60,6 @@ func TestFullDisk(t *testing.T) {
 	}
 	if err := before.Commit(Envelope{}, []Job{{Recipients: []Recipient{{}}}}); !errors.Is(err, ErrFull) {
 		t.Errorf("committing what was begun: %v", err)
-	}
-	report := func() error {
-		d, err := p.CreateReport(context.Background())
-		if err != nil {
-			return err
-		}
-		defer d.Abort()
-		if _, err := io.WriteString(d, "x"); err != nil {
-			return err
-		}
-		return d.Prepare(Envelope{}, []Job{{Lane: Lane{Nexthop: "a"}, Recipients: []Recipient{{}}}})
 	}
 	if err := report(); err != nil {
 		t.Errorf("a report on a disk that is full for mail: %v", err)

@@ -72,6 +72,11 @@ func (w *writer) dropJob(j *jobRecord) {
 		_ = drop(w.key, nil)
 	}
 	w.unschedule(j)
+	w.dropIndex(j)
+}
+
+// dropIndex deletes the index keys of a job.
+func (w *writer) dropIndex(j *jobRecord) {
 	w.index(j, func() { _ = w.b.SingleDelete(w.key, nil) })
 }
 

@@ -54,7 +54,7 @@ func JobOf(e spool.Entry) Job {
 		ID: e.Job.Message.String(), Job: e.Job.N, Sender: e.Job.Sender.String(),
 		Transport: e.Job.Lane.Transport, Nexthop: e.Job.Lane.Nexthop, Tenant: e.Job.Lane.Tenant,
 		Rule: e.Job.Rule, Copy: e.Job.Copy, Size: e.Job.Size, Arrived: e.Job.Arrived.UTC(),
-		Attempts: e.Job.Attempts, LastTry: utc(e.Job.LastTry), Due: e.Job.Due.UTC(), Asleep: e.Job.Asleep, Held: e.Job.Held,
+		Attempts: e.Job.Attempts, LastTry: e.Job.LastTry.UTC(), Due: e.Job.Due.UTC(), Asleep: e.Job.Asleep, Held: e.Job.Held,
 		Client: e.Envelope.Client, Helo: e.Envelope.Helo, Login: e.Envelope.Login,
 		Listener: e.Envelope.Listener, Generation: e.Envelope.Generation,
 		Recipients: make([]Recipient, 0, len(e.Job.Recipients)),
@@ -63,14 +63,6 @@ func JobOf(e spool.Entry) Job {
 		j.Recipients = append(j.Recipients, recipientOf(r))
 	}
 	return j
-}
-
-// utc keeps a time that is none.
-func utc(t time.Time) time.Time {
-	if t.IsZero() {
-		return time.Time{}
-	}
-	return t.UTC()
 }
 
 func recipientOf(r spool.Recipient) Recipient {

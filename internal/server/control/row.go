@@ -47,20 +47,25 @@ func rowOf(e *spool.Entry, paused []queue.Pause) Row {
 	j := &e.Job
 	r := Row{
 		ID: j.Message.String(), Arrived: j.Arrived, Size: j.Size, Sender: j.Sender.String(), Recipient: "-",
-		Transport: j.Lane.Transport, State: RowWaits, Attempts: j.Attempts, Due: j.Due,
+		Transport: j.Lane.Transport, State: resting(j, coveredBy(paused, j.Lane)), Attempts: j.Attempts, Due: j.Due,
 	}
 	if n := len(j.Recipients); n > 0 {
 		r.Recipient, r.More = j.Recipients[0].Final.String(), n-1
 	}
+	return r
+}
+
+// resting is the state of a job that is not being attempted; paused is its lane.
+func resting(j *spool.Job, paused bool) string {
 	switch {
 	case j.Held:
-		r.State = RowHeld
-	case coveredBy(paused, j.Lane):
-		r.State = RowPaused
+		return RowHeld
+	case paused:
+		return RowPaused
 	case j.Asleep:
-		r.State = RowAsleep
+		return RowAsleep
 	}
-	return r
+	return RowWaits
 }
 
 // append writes the row as a line whose fields are parted by tabs.

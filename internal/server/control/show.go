@@ -23,6 +23,14 @@ type Shown struct {
 	Lane            Lane         `json:"lane"`
 }
 
+// ShownOf is the entry while it is not being attempted; pause is that of its lane, or
+// nil.
+func ShownOf(e spool.Entry, pause *queue.Pause) Shown {
+	s := Shown{Job: JobOf(e), State: resting(&e.Job, pause != nil), Pause: pause}
+	s.Paused = pause != nil
+	return s
+}
+
 // Lane is what jobs with the same tenant, transport and next hop share.
 type Lane struct {
 	Active int       `json:"active"` // attempts under way

@@ -69,9 +69,6 @@ func workOff(o options, n int, d due) (w worked, err error) {
 	}
 	defer os.RemoveAll(dir)
 	folder := filepath.Join(dir, "data", "spool")
-	if err := os.MkdirAll(filepath.Dir(folder), 0o700); err != nil {
-		return w, err
-	}
 	if err := fill(folder, n, d.queue); err != nil {
 		return w, err
 	}

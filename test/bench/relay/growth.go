@@ -61,9 +61,6 @@ func grow(o options, n int) (g grown, err error) {
 	}
 	defer os.RemoveAll(dir)
 	folder := filepath.Join(dir, "data", "spool")
-	if err := os.MkdirAll(filepath.Dir(folder), 0o700); err != nil {
-		return g, err
-	}
 	later := func(store *spool.Pebble, i int) error {
 		return queueOne(store, i, time.Now().Add(time.Hour+time.Duration(i%7200)*time.Second))
 	}
@@ -117,8 +114,11 @@ func flow(p *process, l load, sk *sink) (figures, error) {
 	return f, err
 }
 
-// fill queues n messages.
+// fill queues n messages in a new spool.
 func fill(folder string, n int, queue func(store *spool.Pebble, i int) error) error {
+	if err := os.MkdirAll(filepath.Dir(folder), 0o700); err != nil {
+		return err
+	}
 	store, err := spool.Open(spool.Options{Dir: folder})
 	if err != nil {
 		return err

@@ -40,13 +40,10 @@ func operations(o options, n int) (err error) {
 	}
 	defer os.RemoveAll(dir)
 	folder := filepath.Join(dir, "data", "spool")
-	if err := os.MkdirAll(filepath.Dir(folder), 0o700); err != nil {
-		return err
-	}
 	if err := fill(folder, n, queueKinds); err != nil {
 		return err
 	}
-	p, err := startPostroad(o.program, environment{dir: dir, sink: "127.0.0.1:1"})
+	p, err := startPostroad(o.program, environment{dir: dir, sink: deadHop})
 	if err != nil {
 		return err
 	}
