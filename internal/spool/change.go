@@ -96,6 +96,7 @@ func (c *changing) count(j *jobRecord) {
 func (p *Pebble) change(b *pebble.Batch, r ref, a Action) (was *jobRecord, gone bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.expire()
 	held := p.leases.byRef[r]
 	old, err := p.current(r, held)
 	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrDamaged) {
@@ -104,8 +105,7 @@ func (p *Pebble) change(b *pebble.Batch, r ref, a Action) (was *jobRecord, gone 
 	if err != nil {
 		return nil, false, err
 	}
-	now := p.now()
-	busy := held != nil && held.live(stamp(now))
+	busy := held != nil && !held.freed
 	w := writer{b: b}
 	if a == ActionRemove {
 		if gone, err = p.dropJob(&w, old); err != nil {
@@ -120,7 +120,7 @@ func (p *Pebble) change(b *pebble.Batch, r ref, a Action) (was *jobRecord, gone 
 		p.total.addJob(-1, old)
 		return old, gone && old.big, nil
 	}
-	next, ok := old.acted(a, now)
+	next, ok := old.acted(a, p.now())
 	if !ok || a == ActionRetry && busy {
 		return nil, false, nil
 	}

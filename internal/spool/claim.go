@@ -154,7 +154,6 @@ func (p *Pebble) pickFirst(l *lane, before int64, most int) ([]slot, error) {
 	var out []slot
 	var err error
 	seen := map[ref]bool{} // a hint may come twice
-	now := stamp(p.now())
 	for len(out) < most {
 		if len(l.ready) == 0 && l.more {
 			if err = p.refill(l); err != nil {
@@ -165,7 +164,7 @@ func (p *Pebble) pickFirst(l *lane, before int64, most int) ([]slot, error) {
 		if !ok {
 			break
 		}
-		if !seen[s.ref] && !p.taken(s.ref, now) {
+		if !seen[s.ref] && !p.taken(s.ref) {
 			seen[s.ref] = true
 			out = append(out, s)
 		}
@@ -181,10 +180,9 @@ func (p *Pebble) pickFrom(l *lane, from, before int64, most int) ([]slot, error)
 		return nil, nil
 	}
 	var out []slot
-	now := stamp(p.now())
 	err := p.each(appendLaneKey(nil, l.key.Lane), appendDueKey(nil, l.key.Lane, slot{due: from}), func(key, _ []byte) bool {
 		_, s, ok := parseDueKey(key)
-		if ok && s.due <= before && !p.taken(s.ref, now) {
+		if ok && s.due <= before && !p.taken(s.ref) {
 			out = append(out, s)
 		}
 		return len(out) < most && s.due <= before
@@ -199,18 +197,18 @@ func (p *Pebble) pickFrom(l *lane, from, before int64, most int) ([]slot, error)
 // is on its way, or its message is not durable yet and comes among the lanes when
 // it is. Claimed before, it could have ended by then, and would come back. The
 // caller holds mu.
-func (p *Pebble) taken(r ref, now int64) bool {
+func (p *Pebble) taken(r ref) bool {
 	if _, soon := p.coming[r.id]; soon {
 		return true
 	}
 	held := p.leases.byRef[r]
-	return held != nil && held.live(now)
+	return held != nil && !held.freed
 }
 
 // refill reads the next window of half a lane. The caller holds mu.
 func (p *Pebble) refill(l *lane) error {
 	l.more = false
-	from, now := appendDueKey(nil, l.key.Lane, l.horizon), stamp(p.now())
+	from := appendDueKey(nil, l.key.Lane, l.horizon)
 	window := p.lanes.windowNow()
 	var fresh slotHeap // in order, and so a heap
 	err := p.each(appendLaneKey(nil, l.key.Lane), from, func(key, _ []byte) bool {
@@ -218,7 +216,7 @@ func (p *Pebble) refill(l *lane) error {
 		if ok && s.asleep() != l.key.asleep {
 			return false // the other half begins
 		}
-		if !ok || p.taken(s.ref, now) {
+		if !ok || p.taken(s.ref) {
 			return true
 		}
 		if len(fresh) == window {

@@ -10,16 +10,14 @@ import (
 )
 
 // lease is the right of one holder to a job. It lives in memory: a restart
-// frees all.
+// frees all. A job that somebody holds is not among the lanes: who asks whether
+// one may have it looks at freed, after expire, and at no clock.
 type lease struct {
 	Lease
 	rec   *jobRecord // nil while Claim still reads it
 	stale bool       // the record changed while it was read
 	freed bool       // it ran out, and the job stands among the lanes again
 }
-
-// live tells whether nobody else may claim the job.
-func (l *lease) live(now int64) bool { return l.rec == nil || stamp(l.Until) >= now }
 
 // leases are all of them. The owner holds Pebble.mu.
 type leases struct {
@@ -56,7 +54,7 @@ func (ls *leases) expired(now int64) []*lease {
 	for _, l := range ls.byRef {
 		switch {
 		case l.freed:
-		case l.live(now):
+		case l.rec == nil || stamp(l.Until) >= now:
 			ls.next = min(ls.next, stamp(l.Until))
 		default:
 			l.freed = true
@@ -83,13 +81,22 @@ func (p *Pebble) expire() {
 	}
 }
 
+// withdraw takes the job of a lease that ran out, and which nobody else claimed,
+// from among the lanes. Left there, its slot would say when the job was due before
+// its holder changed it, and a claim would find others in its place. The caller
+// holds mu.
+func (p *Pebble) withdraw(l *lease) {
+	if l.freed {
+		l.freed = false
+		p.lanes.remove(l.rec.Lane, l.rec.slot())
+	}
+}
+
 // end gives a lease back with its job, which is scheduled anew or gone. The
 // caller holds mu.
 func (p *Pebble) end(l *lease) {
 	delete(p.leases.byRef, l.ref())
-	if l.freed {
-		p.lanes.remove(l.rec.Lane, l.rec.slot())
-	}
+	p.withdraw(l)
 }
 
 // Extend makes a lease last longer.
@@ -104,7 +111,8 @@ func (p *Pebble) Extend(_ context.Context, l Lease, d time.Duration) (Lease, err
 	if err != nil {
 		return Lease{}, err
 	}
-	held.Until, held.freed = p.now().Add(d), false
+	p.withdraw(held)
+	held.Until = p.now().Add(d)
 	p.leases.next = min(p.leases.next, stamp(held.Until))
 	return held.Lease, nil
 }

@@ -3,6 +3,7 @@ package spool_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -17,6 +18,8 @@ import (
 	"github.com/postroad/postroad/internal/spool"
 )
 
+var modelSeeds = flag.Uint64("model.seeds", 0, "lives of the store beside its model; 0 is as many as fit the other tests")
+
 // TestModel does random calls on the store and on the model: lists, claims and
 // errors are the same at each step, over restarts, with windows so small that
 // every lane is longer than its window, and with memory for one fresh message or
@@ -28,6 +31,9 @@ func TestModel(t *testing.T) {
 	}
 	if *exhaustive == "all" {
 		seeds = 100
+	}
+	if *modelSeeds > 0 {
+		seeds = *modelSeeds
 	}
 	for seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { runModel(t, seed) })
@@ -315,6 +321,9 @@ func (w *twins) tick() { w.now = w.now.Add(time.Duration(w.rng.IntN(20)) * time.
 // compare holds lists, counters and lanes against each other.
 func (w *twins) compare() {
 	w.Helper()
+	if err := w.tested.store.(*spool.Pebble).CheckLanes(); err != nil {
+		w.Fatal(err)
+	}
 	got, err := w.tested.dump()
 	want, _ := w.model.dump()
 	if err != nil || got != want {

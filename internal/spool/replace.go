@@ -60,9 +60,10 @@ func (p *Pebble) Reassign(_ context.Context, seen Job, jobs []Job) error {
 func (p *Pebble) reassign(b *pebble.Batch, seen Job, jobs []Job) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.expire()
 	r := seen.ref()
 	held := p.leases.byRef[r]
-	if held != nil && held.live(stamp(p.now())) {
+	if held != nil && !held.freed {
 		return ErrBusy
 	}
 	old, err := p.current(r, held)

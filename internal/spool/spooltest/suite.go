@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t *testing.T) spool.Store) {
 		{"lanes", testLanes},
 		{"claim order", testClaimOrder},
 		{"lease", testLease},
+		{"lease that ran out", testLeaseRanOut},
 		{"sleep", testSleep},
 		{"what is due next", testNextDue},
 		{"update", testUpdate},

@@ -83,6 +83,47 @@ func testLease(t *T) {
 	equal(t, "entries", len(t.list(spool.Filter{})), 0)
 }
 
+// testLeaseRanOut: the holder of a lease that ran out goes on, since nobody else
+// took the job. What he makes of it is all that counts from then on: it sleeps, and
+// so comes before another that was due later than it had been itself.
+func testLeaseRanOut(t *T) {
+	for name, meanwhile := range map[string]func(spool.Lease) spool.Lease{
+		"nothing": func(l spool.Lease) spool.Lease { return l },
+		"seen to have run out": func(l spool.Lease) spool.Lease {
+			equal(t, "lanes with a lease that ran out", t.dueLanes(), "a")
+			return l
+		},
+		"extended": func(l spool.Lease) spool.Lease {
+			equal(t, "lanes with a lease that ran out", t.dueLanes(), "a")
+			l, err := t.Extend(t.ctx(), l, time.Minute)
+			t.must(err)
+			equal(t, "lanes with a lease that was extended", t.dueLanes(), "")
+			return l
+		},
+		"retried": func(l spool.Lease) spool.Lease {
+			t.change(spool.Filter{Nexthop: "a"}, spool.ActionRetry, 1)
+			return l
+		},
+		"held and released": func(l spool.Lease) spool.Lease {
+			t.change(spool.Filter{Nexthop: "a"}, spool.ActionHold, 1)
+			t.change(spool.Filter{Nexthop: "a"}, spool.ActionRelease, 1)
+			return l
+		},
+	} {
+		t.send(from("s@example.org"), "x", job(lane("a"), t.past(time.Hour), "first@a.example"))
+		jobs, err := t.Claim(t.ctx(), spool.ClaimReq{Lane: lane("a"), Before: t.now(), Max: 1, LeaseFor: time.Millisecond})
+		t.must(err)
+		time.Sleep(3 * time.Millisecond)
+		t.must(t.Update(t.ctx(), meanwhile(jobs[0].Lease), t.sleeps(time.Hour), nil))
+		t.send(from("s@example.org"), "x", job(lane("a"), t.past(time.Minute), "second@a.example"))
+		jobs = t.claim(lane("a"))
+		equal(t, "claimed after "+name, names(jobs), "first second")
+		for _, j := range jobs {
+			t.must(t.Update(t.ctx(), j.Lease, ends(spool.Delivered, 0), nil))
+		}
+	}
+}
+
 func testUpdate(t *T) {
 	id := t.send(from("s@example.org"), "x", job(lane("a"), t.past(time.Hour), "r0@a.example", "r1@a.example", "r2@a.example"))
 	j := t.one(lane("a"))
