@@ -97,7 +97,11 @@ func look(o Options, do func(*survey, *Report) error) (*Report, error) {
 
 // survey does something to what is left of a spool; the lock is held.
 func (f folder) survey(do func(*survey, *Report) error) (*Report, error) {
-	w, err := salvage.Open(salvage.Options{FS: f.fs, Dir: f.path(dbName), Valid: valid})
+	known, _, err := f.distrusted()
+	if err != nil {
+		return nil, err
+	}
+	w, err := salvage.Open(salvage.Options{FS: f.fs, Dir: f.path(dbName), Valid: valid, Known: known})
 	if err != nil {
 		return nil, fmt.Errorf("spool: reading %s: %w", f.path(dbName), err)
 	}

@@ -108,7 +108,7 @@ func (p *Pebble) misused(i pebble.PossibleAPIMisuseInfo) {
 // mergeUnread is the end because a table cannot be read in background work.
 // Nothing says whether it can be read again: the next start reads it all first.
 func (p *Pebble) mergeUnread(file string, err error) {
-	p.distrust.found(file)
+	p.distrust.found(file + unreadMark)
 	p.fail(fmt.Errorf("%w: %s cannot be read in background work; the next start looks whether it can be: %w", ErrDamaged, file, err))
 }
 

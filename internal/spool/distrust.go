@@ -21,16 +21,22 @@ import (
 // the rest goes on. But sooner or later the database merges its file with others:
 // pebble then ends the process with a panic, or tries again for ever. So a
 // damaged table is written down at once, and the next start refuses to open a
-// database that still has it, rather than to die of it again and again.
+// database that still has it, rather than to die of it again and again. It does
+// so even when the table reads well now: it must not depend on whether we look
+// where pebble does. A table that could not be read at all is read anew.
 type distrust struct {
 	folder folder
 	tell   func(doing string, err error)
 
 	mu    sync.Mutex // guards what follows
-	known []string   // names of files
+	known []string   // lines of the list
 }
 
-// found takes down a damaged file; a table is written down.
+// unreadMark is behind the name of a file that could not be read.
+const unreadMark = " unread"
+
+// found takes down a file of which a block is damaged, or that could not be read
+// if its name has the mark; a table is written down.
 func (d *distrust) found(file string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -38,7 +44,7 @@ func (d *distrust) found(file string) {
 		return
 	}
 	d.known = append(d.known, file)
-	if strings.HasSuffix(file, ".sst") {
+	if strings.Contains(file, ".sst") {
 		d.write()
 	}
 }
@@ -58,7 +64,7 @@ func (d *distrust) write() {
 
 // damageFound is pebble's word that it could not read a block.
 func (p *Pebble) damageFound(i pebble.DataCorruptionInfo) {
-	p.opt.Log.Error("spool: damaged block; the next start will want `postroad spool repair` if it is in a table", "file", i.Path, "error", i.Details)
+	p.opt.Log.Error("spool: damaged block; the next start will want `postroad spool repair` if it is in a table", "file", i.Path, "error", i.Details.Error())
 	p.distrust.found(path.Base(i.Path))
 }
 
@@ -66,13 +72,13 @@ func (p *Pebble) damageFound(i pebble.DataCorruptionInfo) {
 // die: a manifest or log that it would take for ended, a blob file without an
 // index, a file that was written down as damaged.
 func (p *Pebble) refuse() error {
-	o := salvage.Options{FS: p.opt.FS, Dir: p.folder.path(dbName), Valid: valid}
-	_, err := durable.Read(p.opt.FS, p.folder.path(damagedName))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	known, listed, err := p.folder.distrusted()
+	if err != nil {
 		return err
 	}
+	o := salvage.Options{FS: p.opt.FS, Dir: p.folder.path(dbName), Valid: valid, Known: known}
 	depth := salvage.Shallow
-	if err == nil { // the list may not be all there is: trust no file
+	if listed { // it may not be all there is: trust no file
 		depth = salvage.Deep
 	}
 	hidden, err := salvage.Hidden(o, depth)
@@ -89,6 +95,24 @@ func (p *Pebble) refuse() error {
 		return p.forget()
 	}
 	return nil
+}
+
+// distrusted gives the files that were found damaged; listed tells whether there
+// is a list, which may name none.
+func (f folder) distrusted() (known []string, listed bool, err error) {
+	text, err := durable.Read(f.fs, f.path(damagedName))
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, false, nil
+	case err != nil:
+		return nil, false, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if name := strings.TrimSpace(line); name != "" && !strings.HasSuffix(name, unreadMark) {
+			known = append(known, name)
+		}
+	}
+	return known, true, nil
 }
 
 // forget takes the list of damaged files away.
@@ -108,5 +132,5 @@ func Distrusted(dir string) error {
 	case err != nil:
 		return err
 	}
-	return fmt.Errorf("%w: %s", ErrDamaged, strings.Join(strings.Fields(string(files)), ", "))
+	return fmt.Errorf("%w: %s", ErrDamaged, strings.ReplaceAll(strings.TrimSpace(string(files)), "\n", ", "))
 }

@@ -19,6 +19,9 @@ type Options struct {
 	// Valid tells whether a value proves itself under its key, by a checksum of
 	// its own.
 	Valid func(key, value []byte) bool
+	// Known are files of which a block was found damaged before. Such a one is
+	// damaged as long as it counts, however it reads now.
+	Known []string
 }
 
 // Damage is a part of a file that cannot be read.
@@ -77,6 +80,7 @@ func Open(o Options) (*Wreck, error) {
 		w.blobs[file] = w.readBlob(fileName(file, "blob"))
 	}
 	slices.SortStableFunc(w.recent, row.before)
+	w.recall(m)
 	return w, nil
 }
 
@@ -97,7 +101,7 @@ const (
 	Deep
 )
 
-// Hidden lists damage of which pebble would not tell when it opens the database:
+// Hidden lists damage of a database that is there, of which pebble would not tell when it opens the database:
 // a manifest or a log that it takes for ended, and loses what stands there; a
 // blob file without an index, over which it panics; and with Deep every block of
 // the tables and blob files that count. What was merely cut off by a crash is
@@ -107,9 +111,6 @@ func Hidden(o Options, look Depth) ([]Damage, error) {
 	names, err := w.list()
 	if err != nil {
 		return nil, err
-	}
-	if len(numbered(names, "log")) == 0 {
-		return nil, nil // no database yet
 	}
 	m := w.current(names)
 	if m == nil {
@@ -128,7 +129,25 @@ func Hidden(o Options, look Depth) ([]Damage, error) {
 			w.harm(Damage{File: name, Why: "index: " + err.Error(), Certain: true})
 		}
 	}
+	w.recall(m)
 	return w.damage, nil
+}
+
+// recall takes down the known files that count and of which nothing was found now.
+// The database has seen a wrong checksum there, so that it may again.
+func (w *Wreck) recall(m *manifest) {
+	count := map[string]bool{}
+	for _, t := range m.tables {
+		count[fileName(t.backing, "sst")] = true
+	}
+	for _, file := range m.blobs {
+		count[fileName(file, "blob")] = true
+	}
+	for _, name := range w.opt.Known {
+		if count[name] && !slices.ContainsFunc(w.damage, func(d Damage) bool { return d.File == name }) {
+			w.harm(Damage{File: name, Why: "a block of it was found damaged before", Certain: true})
+		}
+	}
 }
 
 // current reads the manifest and the logs that it wants; nil when it does not
