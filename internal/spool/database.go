@@ -37,7 +37,7 @@ func (p *Pebble) databaseOptions() *pebble.Options {
 		memTable = p.space.memTable()
 	}
 	opt := &pebble.Options{
-		FS:                 databaseFS{FS: p.opt.FS, fail: p.fail, unread: p.mergeUnread, running: &p.running},
+		FS:                 databaseFS{FS: p.opt.FS, fail: p.fail, unread: p.mergeUnread, running: &p.running, renewal: &p.renewal},
 		Logger:             databaseLog{p},
 		FormatMajorVersion: pebble.FormatValueSeparation,
 		// A message that is delivered while its memtable lives never reaches a
@@ -59,6 +59,9 @@ func (p *Pebble) databaseOptions() *pebble.Options {
 		EventListener: &pebble.EventListener{
 			BackgroundError: func(err error) { p.backgroundError(err) },
 			DataCorruption:  func(i pebble.DataCorruptionInfo) { p.damageFound(i) },
+
+			BlobFileRewriteBegin: func(i pebble.BlobFileRewriteInfo) { p.renewal.begin(i) },
+			BlobFileRewriteEnd:   func(i pebble.BlobFileRewriteInfo) { p.renewalEnded(i) },
 
 			PossibleAPIMisuse: func(i pebble.PossibleAPIMisuseInfo) { p.misused(i) },
 		},

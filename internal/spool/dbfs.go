@@ -10,7 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// databaseFS is the file system as pebble sees it. Three things are done better
+// databaseFS is the file system as pebble sees it. Four things are done better
 // than pebble does them.
 //
 // It makes the name of a new manifest durable before anything refers to it.
@@ -27,11 +27,14 @@ import (
 // When a table cannot be read while it is merged with others, it tells unread.
 // pebble tries again for ever, or panics with the error, by where in a table the
 // block stands.
+//
+// It looks at what is read of a blob file that is written again (renewal.go).
 type databaseFS struct {
 	vfs.FS
 	fail    func(error)
 	unread  func(file string, err error) // does not return
 	running *atomic.Bool                 // the database is open; Open and Close return errors of a log
+	renewal *renewal
 }
 
 // check ends the store when a vital file failed.
@@ -76,6 +79,9 @@ func (fs databaseFS) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (vf
 // Open opens a file for reading.
 func (fs databaseFS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
 	f, err := fs.FS.Open(name, opts...)
+	if err == nil && strings.HasSuffix(name, ".blob") {
+		return blobFile{f, fs.PathBase(name), fs.renewal}, nil
+	}
 	if !strings.HasSuffix(name, ".sst") {
 		return f, err
 	}

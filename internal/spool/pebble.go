@@ -32,6 +32,7 @@ type Pebble struct {
 	dead, ill trouble
 	damaged   atomic.Int64
 	distrust  distrust
+	renewal   renewal
 	running   atomic.Bool // opened, and not closing
 
 	mu     sync.Mutex // guards what follows, and the order of batches that depend on it
@@ -60,6 +61,7 @@ func Open(o Options) (*Pebble, error) {
 	}
 	p.fresh = newFresh(&p.memory)
 	p.distrust.folder, p.distrust.tell = p.folder, p.logError
+	p.renewal.suspect = p.suspectBlob
 	var err error
 	if p.leases, err = newLeases(o.Rand); err != nil {
 		return nil, err

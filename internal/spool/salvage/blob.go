@@ -122,15 +122,23 @@ func blobAddress(b []byte) (a address, ok bool) {
 
 // at gives the value at an address.
 func (b *blobFile) at(w *Wreck, a address) ([]byte, error) {
-	blk, val := a.block, a.value
-	if len(b.virtual) > 0 {
-		if blk >= len(b.virtual) {
-			return nil, errBlock
-		}
-		v := b.virtual[blk]
-		blk, val = int(v&0xffffffff), val+int(v>>32)
+	p, err := b.place(a)
+	if err != nil {
+		return nil, err
 	}
-	return b.value(w, place{blk, val})
+	return b.value(w, p)
+}
+
+// place finds an address in the file as it is now.
+func (b *blobFile) place(a address) (place, error) {
+	if len(b.virtual) == 0 {
+		return place{a.block, a.value}, nil
+	}
+	if a.block >= len(b.virtual) {
+		return place{}, errBlock
+	}
+	v := b.virtual[a.block]
+	return place{int(v & 0xffffffff), a.value + int(v>>32)}, nil
 }
 
 // value reads one value.

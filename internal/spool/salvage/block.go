@@ -32,10 +32,10 @@ func (s span) open(file []byte) (data []byte, err error) {
 	if s.off < 0 || s.size < 0 || s.end() > int64(len(file)) {
 		return nil, fmt.Errorf("%w: outside of the file", errBlock)
 	}
-	raw := file[s.off : s.off+s.size+1] // the kind of compression follows, and is part of the sum
-	if masked(crc32.Checksum(raw, castagnoli)) != binary.LittleEndian.Uint32(file[s.off+s.size+1:]) {
+	if !Whole(file[s.off:s.end()]) {
 		return nil, fmt.Errorf("%w: bad checksum", errBlock)
 	}
+	raw := file[s.off : s.off+s.size+1] // the kind of compression follows
 	defer caught(&err)
 	kind := block.CompressionIndicator(raw[s.size])
 	raw = raw[:s.size]
@@ -48,6 +48,13 @@ func (s span) open(file []byte) (data []byte, err error) {
 	}
 	data = make([]byte, n, n+8)
 	return data, block.DecompressInto(kind, raw, data)
+}
+
+// Whole tells whether a block with its trailer has the checksum that it was
+// written with, which covers the kind of compression that begins the trailer.
+func Whole(b []byte) bool {
+	n := len(b) - block.TrailerLen
+	return n >= 0 && masked(crc32.Checksum(b[:n+1], castagnoli)) == binary.LittleEndian.Uint32(b[n+1:])
 }
 
 // caught makes an error of a decoder's panic.

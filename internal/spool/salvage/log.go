@@ -50,7 +50,14 @@ type logRecord struct {
 type gap struct {
 	off, size int64
 	certain   bool
+	synced    int64 // the most that a chunk behind it told; -1: none did
+	syncs     int   // that ended after the first chunk behind it was written
 }
+
+// syncsEnough is how many syncs that ended after a chunk was written prove that all
+// before it was durable: the first may have begun before, the next has not, since
+// pebble does one at a time.
+const syncsEnough = 2
 
 // logReader cuts a log into records.
 type logReader struct {
@@ -98,7 +105,7 @@ func readRecords(data []byte, num uint32) ([]logRecord, []gap) {
 	}
 	l.flush()
 	if l.from >= 0 && l.torn(l.from) {
-		l.gaps = append(l.gaps, gap{off: l.from, size: int64(len(data)) - l.from})
+		l.gaps = append(l.gaps, gap{off: l.from, size: int64(len(data)) - l.from, synced: -1})
 	}
 	return l.records, l.gaps
 }
@@ -106,7 +113,7 @@ func readRecords(data []byte, num uint32) ([]logRecord, []gap) {
 // mend ends a gap before something that is whole.
 func (l *logReader) mend(off int64) {
 	if l.from >= 0 {
-		l.gaps = append(l.gaps, gap{off: l.from, size: off - l.from})
+		l.gaps = append(l.gaps, gap{off: l.from, size: off - l.from, synced: -1})
 		l.from = -1
 	}
 }
@@ -116,8 +123,19 @@ func (l *logReader) mend(off int64) {
 func (l *logReader) prove(c chunk) {
 	for i := range l.gaps {
 		g := &l.gaps[i]
-		g.certain = g.certain || c.synced > g.off || c.synced < 0 && (c.pos == posFull || c.pos == posFirst)
+		g.certain = g.certain || c.synced > g.off || c.synced < 0 && (c.pos == posFull || c.pos == posFirst) || g.passed(c.synced)
 	}
+}
+
+// passed tells whether enough syncs have ended behind a gap. What a chunk says of
+// where the log was durable is too low by the blocks that were written beside a
+// sync, but it grows with each: so we count.
+func (g *gap) passed(synced int64) bool {
+	if g.synced >= 0 && synced > g.synced {
+		g.syncs++
+	}
+	g.synced = max(g.synced, synced)
+	return g.syncs >= syncsEnough
 }
 
 // chunk reads the chunk at an offset of a block; ok when its head makes sense.

@@ -127,3 +127,28 @@ func FuzzBlocks(f *testing.F) {
 		}
 	})
 }
+
+// TestLogProof: damage before chunks that were written one sync after the other is
+// no write that a crash cut off, however little these say of where the log was
+// durable.
+func TestLogProof(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		behind  []int64 // what the chunks behind the damage know to be durable
+		certain bool
+	}{
+		{"one write", []int64{10}, false},
+		{"written together", []int64{10, 10, 10, 10}, false},
+		{"one sync", []int64{10, 20, 20}, false},
+		{"two syncs", []int64{10, 20, 30}, true},
+		{"beyond it", []int64{1001}, true},
+	} {
+		l := &logReader{gaps: []gap{{off: 1000, size: 10, synced: -1}}}
+		for _, synced := range c.behind {
+			l.prove(chunk{pos: posFull, whole: true, synced: synced})
+		}
+		if l.gaps[0].certain != c.certain {
+			t.Errorf("%s: certain %v", c.name, l.gaps[0].certain)
+		}
+	}
+}

@@ -45,7 +45,6 @@ type Wreck struct {
 	opt    Options
 	fs     vfs.FS
 	dir    string
-	sizes  map[string]int64
 	tables []*table
 	blobs  map[uint64]*blobFile // by the file's number
 	ids    map[uint64]uint64    // file of an identity, by the manifest
@@ -131,6 +130,13 @@ func Hidden(o Options, look Depth) ([]Damage, error) {
 	}
 	w.recall(m)
 	return w.damage, nil
+}
+
+// Blob reads all of one blob file and lists what is damaged.
+func Blob(o Options, name string) []Damage {
+	w := &Wreck{opt: o, fs: o.FS, dir: o.Dir, told: map[string]bool{}}
+	w.readBlob(name)
+	return w.damage
 }
 
 // recall takes down the known files that count and of which nothing was found now.
