@@ -2,6 +2,7 @@ package explain_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -51,9 +52,9 @@ func randomAliases(rng *rand.Rand) aliasing {
 // write puts the aliases into a file, some of them under the domain's other name.
 func (a aliasing) write(t *testing.T, rng *rand.Rand, folder string) {
 	var b strings.Builder
-	for from, all := range a {
+	for _, from := range slices.Sorted(maps.Keys(a)) {
 		fmt.Fprintf(&b, "%s@ours.test", from)
-		for i, to := range all {
+		for i, to := range a[from] {
 			fmt.Fprintf(&b, "%s %s@%s", []string{"", ","}[min(i, 1)], to, []string{"ours.test", "name.test"}[rng.IntN(2)])
 		}
 		b.WriteByte('\n')
