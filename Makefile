@@ -20,7 +20,7 @@ fuzz: ## every fuzz target, FUZZTIME each
 	./test/fuzz.sh $(FUZZTIME)
 
 crash: ## long crash campaigns: every I/O operation, and kill -9 under load
-	go test -count=1 -timeout 60m ./internal/spool -run 'TestCrash|TestFaults|TestModel|TestBitFlips' -crash.points=all -model.seeds=1000
+	go test -count=1 -timeout 3h ./internal/spool -run 'TestCrash|TestFaults|TestModel|TestBitFlips' -crash.points=all -model.seeds=1000
 	POSTROAD_CRASH=all go test -count=1 -timeout 60m -v ./test/crash
 
 LIVES ?= 1000
