@@ -31,7 +31,9 @@ type served struct {
 func serveChild(t *testing.T, o spool.Options, env ...string) served {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestServeChild$")
-	cmd.Env = append(append(os.Environ(), "POSTROAD_SERVE_DIR="+o.Dir, "POSTROAD_SERVE_MEMTABLE="+strconv.Itoa(o.MemTable)), env...)
+	cmd.Env = append(os.Environ(), "POSTROAD_SERVE_DIR="+o.Dir, "POSTROAD_SERVE_MEMTABLE="+strconv.Itoa(o.MemTable),
+		"GORACE=atexit_sleep_ms=0") // else a process with the race detector sleeps a second at its end
+	cmd.Env = append(cmd.Env, env...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
