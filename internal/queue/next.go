@@ -16,7 +16,7 @@ func (s *Scheduler) Next(now time.Time) (Action, bool) {
 		return a, true
 	}
 	if !s.scanning && !s.now.Before(s.scanAt) {
-		s.scanning = true
+		s.scanning, s.scanAt = true, time.Time{}
 		// Lanes with jobs asleep are always listed, and must not hide the others:
 		// while a list has no others, the next one is longer by far.
 		return Action{Kind: ActionScan, Before: s.now.Add(scanAhead), Max: scanLanes + 2*s.asleep}, true
@@ -148,9 +148,7 @@ func (s *Scheduler) lane(key spool.Lane) *lane {
 	}
 	if len(s.lanes) >= s.limits.Lanes {
 		s.overflow = true
-		if soon := s.now.Add(scanSoon); soon.Before(s.scanAt) {
-			s.scanAt = soon
-		}
+		s.rescan(s.now.Add(scanSoon))
 		return nil
 	}
 	te := s.tenants[key.Tenant]

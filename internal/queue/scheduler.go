@@ -63,10 +63,10 @@ type Scheduler struct {
 	starts   int // for moreEvery
 	awake    int // tenants with jobs in memory
 	scanning bool
-	scanAt   time.Time
-	overflow bool // a hint found no room
-	asleep   int  // lanes with jobs asleep, by the last scan
-	made     int  // lanes, ever
+	scanAt   time.Time // of the next scan; zero while one is under way: it says when
+	overflow bool      // a hint found no room
+	asleep   int       // lanes with jobs asleep, by the last scan
+	made     int       // lanes, ever
 }
 
 // NewScheduler makes a scheduler that begins with a scan. connections gives the
@@ -136,14 +136,22 @@ func (s *Scheduler) Configure(now time.Time, limits Limits) {
 		s.refresh(l)
 	}
 	if s.asleep > 0 {
-		s.scanAt = s.now // lanes that were paused need not be in memory
+		s.rescan(s.now) // lanes that were paused need not be in memory
 	}
 }
 
 // Lost says that hints were lost: the next scan comes at once.
 func (s *Scheduler) Lost(now time.Time) {
 	s.Tick(now)
-	s.scanAt = s.now
+	s.rescan(s.now)
+}
+
+// rescan wants a scan at a time or before. The one under way does not count: it may
+// have passed already what is to be found.
+func (s *Scheduler) rescan(at time.Time) {
+	if s.scanning && s.scanAt.IsZero() || at.Before(s.scanAt) {
+		s.scanAt = at
+	}
 }
 
 // Claimed answers ActionClaim.
@@ -173,7 +181,6 @@ func (s *Scheduler) Claimed(now time.Time, a Action, jobs []spool.Job, err error
 
 // Scanned answers ActionScan.
 func (s *Scheduler) Scanned(now time.Time, a Action, due []spool.LaneDue, err error) {
-	s.scanning = false
 	s.Tick(now)
 	s.makeRoom()
 	s.overflow, s.asleep = false, 0
@@ -189,10 +196,12 @@ func (s *Scheduler) Scanned(now time.Time, a Action, due []spool.LaneDue, err er
 		}
 		s.Hint(now, spool.Hint{Lane: d.Lane, Due: d.Due})
 	}
-	s.scanAt = now.Add(scanEvery)
+	again := scanEvery
 	if err != nil || len(due) >= a.Max || s.overflow {
-		s.scanAt = now.Add(scanSoon)
+		again = scanSoon
 	}
+	s.rescan(now.Add(again))
+	s.scanning = false
 }
 
 // crowdedOut tells of a lane with jobs asleep that is not in memory, where the room
