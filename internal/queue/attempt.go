@@ -13,8 +13,8 @@ import (
 // openAgain is the pause after a message could not be opened.
 const openAgain = 30 * time.Second
 
-// errPanic is why an attempt ended that panicked.
-var errPanic = errors.New("queue: panic in an attempt")
+// errPanic is why an attempt ended, or a report was not made, that panicked.
+var errPanic = errors.New("queue: panic")
 
 // errOpen tells settle of a message that could not be opened.
 var errOpen = errors.New("queue: message cannot be opened")
@@ -97,13 +97,18 @@ func (t *try) meet(ctx context.Context) ending {
 func (t *try) deliver(ctx context.Context, a Attempt) (res Result, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			t.stats.panics.Add(1)
-			t.logger().Error("queue: panic in delivery", "panic", p, "stack", string(debug.Stack()))
+			t.panicked("queue: panic in delivery", p)
 			why := Failure{Reply: mail.Reply{Code: 451, Enhanced: "4.3.0", Text: "internal error"}}
 			res, err = allWaiting(t.job, why), errPanic
 		}
 	}()
 	return t.opt.Deliverer.Attempt(ctx, a), nil
+}
+
+// panicked counts and tells a panic, from where it was recovered.
+func (t *try) panicked(where string, p any) {
+	t.stats.panics.Add(1)
+	t.logger().Error(where, "panic", p, "stack", string(debug.Stack()))
 }
 
 // putOff is the ending of a job that is not attempted.

@@ -75,11 +75,23 @@ func (t *try) notice(kind NoticeKind, rcpts []spool.Recipient, e ending) (spool.
 	if kind == NoticeDelayed {
 		n.WillRetryUntil = t.profile.Expiry(t.job.Arrived)
 	}
-	d, err := t.opt.Notifier.Notify(ctx, n, t.body)
+	d, err := t.notify(ctx, n, t.body)
 	if errors.Is(err, spool.ErrDamaged) {
-		return t.opt.Notifier.Notify(ctx, n, nil) // what cannot be read cannot be returned either
+		return t.notify(ctx, n, nil) // what cannot be read cannot be returned either
 	}
 	return d, err
+}
+
+// notify calls the notifier. What panics made no report: the attempt has been, and
+// what was delivered must not go again.
+func (t *try) notify(ctx context.Context, n Notice, body spool.Body) (d spool.Draft, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			t.panicked("queue: panic in a report", p)
+			d, err = nil, errPanic
+		}
+	}()
+	return t.opt.Notifier.Notify(ctx, n, body)
 }
 
 // update writes an outcome and tells whether it stands. A store that is not

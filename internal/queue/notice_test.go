@@ -143,3 +143,39 @@ func TestUnreadableBodyIsNotReturned(t *testing.T) {
 		}
 	})
 }
+
+// TestPanicOverAReport: what was delivered is not delivered again since its
+// confirmation cannot be made, and a recipient does not end without its report.
+func TestPanicOverAReport(t *testing.T) {
+	for _, c := range []struct {
+		state spool.State
+		tries int // of the mail and of its report
+		want  queue.Stats
+	}{
+		{spool.Delivered, 1, queue.Stats{Delivered: 1, NoticeErrors: 1, Panics: 1}},
+		{spool.Failed, 3, queue.Stats{Deferred: 1, Failed: 1, Bounced: 1, Delivered: 1, NoticeErrors: 1, Panics: 1}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := setup(t, nil)
+			defective := true
+			b.wrap = func(d spool.Draft) spool.Draft {
+				if !defective {
+					return d
+				}
+				defective = false
+				d.Abort()
+				panic("a defect")
+			}
+			b.deliver = answer(func(_ context.Context, a queue.Attempt) queue.Result { return all(a, c.state, 250) })
+			b.mail(spool.Job{Lane: lane("a.example"), Sender: sender, Recipients: []spool.Recipient{
+				{Final: sender.Address, Notify: mail.NotifySuccess}}})
+			pass(time.Hour)
+			b.stop()
+			s := b.runner.Stats()
+			s.Lanes = 0
+			if s != c.want || len(b.attempts) != c.tries || len(b.left()) != 0 {
+				t.Errorf("stats %+v after %d attempts, left %v", s, len(b.attempts), b.left())
+			}
+		})
+	}
+}
