@@ -199,6 +199,7 @@ func (deaf) Watch(context.Context) (<-chan spool.Hint, error) {
 // gone answers nothing while it is away.
 type gone struct {
 	*spooltest.Mem
+	slow time.Duration // how long what is claimed is on its way
 	mu   sync.Mutex
 	away bool
 }
@@ -222,7 +223,9 @@ func (g *gone) Claim(ctx context.Context, req spool.ClaimReq) ([]spool.Job, erro
 	if err := g.err(); err != nil {
 		return nil, err
 	}
-	return g.Mem.Claim(ctx, req)
+	jobs, err := g.Mem.Claim(ctx, req)
+	time.Sleep(g.slow)
+	return jobs, err
 }
 
 func (g *gone) Extend(ctx context.Context, l spool.Lease, d time.Duration) (spool.Lease, error) {
@@ -261,4 +264,34 @@ func TestStoreAwayBeyondTheLease(t *testing.T) {
 			t.Errorf("%d attempts, left %v", len(b.attempts), b.left())
 		}
 	})
+}
+
+// TestClaimOnItsWay: so it is when a claim that has taken the job is still under
+// way as the lease is asked for more time, or the outcome is written.
+func TestClaimOnItsWay(t *testing.T) {
+	for _, long := range []time.Duration{time.Second, 3 * time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			var g *gone
+			b := setup(t, func(m *spooltest.Mem) spool.Store { g = &gone{Mem: m, slow: 5 * time.Minute}; return g })
+			defer b.stop()
+			b.deliver = func(ctx context.Context, a queue.Attempt) queue.Result {
+				select {
+				case <-ctx.Done():
+					return all(a, spool.Waiting, 421)
+				case <-time.After(long):
+					return all(a, spool.Delivered, 250)
+				}
+			}
+			b.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
+			pass(g.slow + 500*time.Millisecond)
+			g.set(true)
+			pass(time.Hour + 2*time.Second)
+			g.set(false)
+			b.runner.Kick(lane("a.example"))
+			pass(4 * time.Hour)
+			if len(b.attempts) != 1 || len(b.left()) != 0 {
+				t.Errorf("an attempt of %v: %d attempts, left %v", long, len(b.attempts), b.left())
+			}
+		})
+	}
 }

@@ -119,7 +119,7 @@ func (t *try) write(o spool.Outcome, drafts []spool.Draft) (stands, again bool) 
 		return true, false
 	}
 	t.stats.storeErrors.Add(1)
-	if lease != t.lease.current() {
+	if t.lease.replaced(lease, err) {
 		return false, true
 	}
 	if errors.Is(err, spool.ErrFenced) || errors.Is(err, spool.ErrNotFound) || errors.Is(err, spool.ErrInvalid) {

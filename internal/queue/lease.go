@@ -13,7 +13,7 @@ import (
 // leaseKeeper extends the lease of a job while an attempt lasts.
 type leaseKeeper struct {
 	*Runner
-	due  time.Time               // of the job when it was claimed
+	job  *spool.Job              // as it was claimed
 	lost context.CancelCauseFunc // ends the attempt when another has the job
 
 	mu      sync.Mutex // guards what follows
@@ -27,6 +27,12 @@ type leaseKeeper struct {
 type hands struct {
 	mu   sync.Mutex // guards what follows
 	held map[handle]*leaseKeeper
+	// claims are those under way. There is a channel while somebody waits for the end.
+	claims map[spool.Lane]chan struct{}
+}
+
+func newHands() hands {
+	return hands{held: map[handle]*leaseKeeper{}, claims: map[spool.Lane]chan struct{}{}}
 }
 
 // handle names a job.
@@ -55,7 +61,7 @@ func (r *Runner) keepLease(j *spool.Job, lost context.CancelCauseFunc) (*leaseKe
 // not begin.
 func (r *Runner) holdLease(j *spool.Job, lost context.CancelCauseFunc) (*leaseKeeper, bool) {
 	l := j.Lease
-	k := &leaseKeeper{Runner: r, due: j.Due, lost: lost, lease: l}
+	k := &leaseKeeper{Runner: r, job: j, lost: lost, lease: l}
 	if time.Until(l.Until) < r.opt.LeaseFor/2 && (!k.extend() || time.Until(k.current().Until) <= 0) {
 		return nil, false
 	}
@@ -65,17 +71,43 @@ func (r *Runner) holdLease(j *spool.Job, lost context.CancelCauseFunc) (*leaseKe
 	return k, true
 }
 
+// claim notes that a lane's jobs are about to be claimed. A lane has one claim at a
+// time; begun is its end.
+func (h *hands) claim(l spool.Lane) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.claims[l] = nil
+}
+
+// claimed waits for the end of the claim of a lane, if one is under way.
+func (h *hands) claimed(l spool.Lane) {
+	h.mu.Lock()
+	end, under := h.claims[l]
+	if under && end == nil {
+		end = make(chan struct{})
+		h.claims[l] = end
+	}
+	h.mu.Unlock()
+	if under {
+		<-end
+	}
+}
+
 // begun takes out of a claim what this process has begun already: its lease ran
 // out while the store was away. The new one goes to the attempt that is on its
 // way or waits to be written, since a second one would deliver twice. A job whose
 // outcome was written is due at another time, and one that has its number after it
 // was made then: neither is what was begun, though that may not have left yet.
-func (h *hands) begun(claimed []spool.Job) []spool.Job {
+func (h *hands) begun(l spool.Lane, claimed []spool.Job) []spool.Job {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if end := h.claims[l]; end != nil {
+		close(end)
+	}
+	delete(h.claims, l)
 	return slices.DeleteFunc(claimed, func(j spool.Job) bool {
 		k := h.held[handleOf(j.Lease)]
-		same := k != nil && k.due.Equal(j.Due)
+		same := k != nil && k.job.Due.Equal(j.Due)
 		if same {
 			k.adopt(j.Lease)
 		}
@@ -94,17 +126,26 @@ func (k *leaseKeeper) adopt(l spool.Lease) {
 func (k *leaseKeeper) extend() bool {
 	old := k.current()
 	next, err := k.opt.Store.Extend(context.WithoutCancel(k.ctx), old, k.opt.LeaseFor)
+	if err != nil {
+		// Any other error may pass before the lease does.
+		return k.replaced(old, err) || !errors.Is(err, spool.ErrFenced) && !errors.Is(err, spool.ErrNotFound)
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	switch {
-	case k.lease != old:
-		return true // a new one came meanwhile
-	case err == nil:
+	if k.lease == old { // else a new one came meanwhile
 		k.lease = next
-		return true
 	}
-	// Any other error may pass before the lease does.
-	return !errors.Is(err, spool.ErrFenced) && !errors.Is(err, spool.ErrNotFound)
+	return true
+}
+
+// replaced tells, of a lease over which the store gave an error, whether a claim of
+// our own has brought another. One that is under way may have been given it
+// already, and is waited for.
+func (k *leaseKeeper) replaced(old spool.Lease, err error) bool {
+	if errors.Is(err, spool.ErrFenced) {
+		k.hands.claimed(k.job.Lane)
+	}
+	return k.current() != old
 }
 
 func (k *leaseKeeper) tick() {

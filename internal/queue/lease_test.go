@@ -20,11 +20,11 @@ func TestLaterJobIsNotBegun(t *testing.T) {
 	if !ok {
 		t.Fatal("a fresh lease is not held")
 	}
-	if left := r.hands.begun([]spool.Job{job(2, epoch)}); len(left) != 0 || k.current().Token != 2 {
+	if left := r.hands.begun(spool.Lane{}, []spool.Job{job(2, epoch)}); len(left) != 0 || k.current().Token != 2 {
 		t.Errorf("the same job again: %d are begun, the lease in hand is %d", len(left), k.current().Token)
 	}
 	later := job(3, epoch.Add(time.Nanosecond))
-	if left := r.hands.begun([]spool.Job{later}); len(left) != 1 || k.current().Token != 2 {
+	if left := r.hands.begun(spool.Lane{}, []spool.Job{later}); len(left) != 1 || k.current().Token != 2 {
 		t.Errorf("a later job of the number: %d are begun, the lease in hand is %d", len(left), k.current().Token)
 	}
 	next, ok := r.holdLease(&later, func(error) {})
@@ -32,7 +32,7 @@ func TestLaterJobIsNotBegun(t *testing.T) {
 		t.Fatal("a fresh lease is not held")
 	}
 	k.stop()
-	if left := r.hands.begun([]spool.Job{job(4, later.Due)}); len(left) != 0 || next.current().Token != 4 {
+	if left := r.hands.begun(spool.Lane{}, []spool.Job{job(4, later.Due)}); len(left) != 0 || next.current().Token != 4 {
 		t.Errorf("after the end of the former the later one is not in our hands: %d are begun", len(left))
 	}
 }

@@ -164,8 +164,9 @@ func (r *Runner) do(a Action) event {
 	case ActionClaim:
 		e.kind = eventClaimed
 		req := spool.ClaimReq{Lane: a.Lane, From: a.From, Before: a.Before, Asleep: a.Asleep, Max: a.Max, LeaseFor: r.opt.LeaseFor}
+		r.hands.claim(a.Lane)
 		e.jobs, e.err = r.opt.Store.Claim(r.ctx, req)
-		e.jobs = r.hands.begun(e.jobs)
+		e.jobs = r.hands.begun(a.Lane, e.jobs)
 	case ActionScan:
 		e.kind = eventScanned
 		e.due, e.err = r.opt.Store.Lanes(r.ctx, a.Before, a.Max)

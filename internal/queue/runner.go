@@ -66,7 +66,7 @@ func NewRunner(o Options) *Runner {
 		asked: make(chan event),
 		stop:  make(chan struct{}),
 		done:  make(chan struct{}),
-		hands: hands{held: map[handle]*leaseKeeper{}},
+		hands: newHands(),
 	}
 	r.ctx, r.cancel = context.WithCancelCause(context.Background())
 	return r
