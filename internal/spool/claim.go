@@ -64,10 +64,7 @@ func (p *Pebble) Claim(_ context.Context, req ClaimReq) ([]Job, error) {
 	}
 	var out []Job
 	for len(out) < req.Max {
-		claims, err := p.take(req, req.Max-len(out))
-		if len(claims) == 0 {
-			return out, err
-		}
+		claims, short := p.take(req, req.Max-len(out))
 		for i := range claims {
 			c := &claims[i]
 			if c.rec == nil {
@@ -75,17 +72,16 @@ func (p *Pebble) Claim(_ context.Context, req ClaimReq) ([]Job, error) {
 			}
 		}
 		jobs, err := p.confirm(req.Lane, claims)
-		if out = append(out, jobs...); err != nil && len(out) == 0 {
-			return nil, err
-		}
-		if err != nil || !req.From.IsZero() {
-			return out, nil
+		out = append(out, jobs...)
+		if err = errors.Join(short, err); err != nil || len(claims) == 0 || !req.From.IsZero() {
+			return out, err
 		}
 	}
 	return out, nil
 }
 
-// take grants leases on the first due jobs of a lane.
+// take grants leases on the first due jobs of a lane, of which there may be more
+// after an error.
 func (p *Pebble) take(req ClaimReq, most int) ([]claim, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -42,6 +42,13 @@ func (f *fault) MaybeError(op errorfs.Op) error {
 
 func (f *fault) String() string { return "fault" }
 
+// after has the n-th operation from now on fail.
+func (f *fault) after(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.nth, f.seen, f.fired = n, 0, ""
+}
+
 func (f *fault) path() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()

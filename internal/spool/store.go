@@ -132,6 +132,8 @@ type Store interface {
 	// Claim leases due jobs. A lease that ran out may be claimed by another; its
 	// former holder then gets ErrFenced. A restart ends all leases. A claim that
 	// takes all that is due gives a hint of what is due next, when that is soon.
+	// Jobs may come with an error: they are leased, and of what else is due some
+	// could not be read. Without one, and without From, fewer than Max are all.
 	Claim(ctx context.Context, req ClaimReq) ([]Job, error)
 	// Extend makes a lease last until d from now.
 	Extend(ctx context.Context, l Lease, d time.Duration) (Lease, error)
