@@ -62,11 +62,11 @@ func (w *world) fail(err error) int {
 func statusOf(err error) int {
 	var refused *control.Refused
 	switch {
-	case errors.Is(err, explain.ErrUsage), errors.Is(err, control.ErrSelection):
+	case errors.Is(err, explain.ErrUsage), errors.Is(err, control.ErrSelection), errors.Is(err, control.ErrForbidden):
 		return exitUsage
 	case errors.As(err, &refused) && refused.Usage():
 		return exitUsage
-	case errors.As(err, &refused) && refused.Later(), errors.Is(err, control.ErrNotRunning):
+	case errors.As(err, &refused) && refused.Later(), errors.Is(err, control.ErrNotRunning), errors.Is(err, control.ErrBrokenOff):
 		return exitLater
 	}
 	return exitNo

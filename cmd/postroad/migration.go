@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"os/user"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -69,7 +70,16 @@ func migrated(w *world, c configured, action string, o control.MigrationOrder) e
 
 // person is who asks, for the journal: the one behind sudo where there is one.
 func person(w *world) string {
-	return cmp.Or(w.getenv("SUDO_USER"), w.getenv("USER"), w.getenv("LOGNAME"), "unknown")
+	return cmp.Or(w.getenv("SUDO_USER"), w.getenv("USER"), w.getenv("LOGNAME"), account(), "unknown")
+}
+
+// account is the name of the user as whom we run: cron and services have no USER.
+func account() string {
+	u, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return u.Username
 }
 
 type migrationStatus struct {

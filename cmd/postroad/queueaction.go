@@ -41,6 +41,7 @@ func (q queueAction) Run(w *world, k *kong.Context) error {
 	b.expect(client, verb, sel)
 	n, failed := client.Change(w.ctx, verb, sel, func(n control.Changed) { b.at(n.Jobs) })
 	if failed != nil {
+		b.done = n.Jobs
 		failed = b.brokenOff(failed)
 	}
 	b.clear()

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -34,6 +37,7 @@ func (s slow) Change(ctx context.Context, _ spool.Filter, _ spool.Action, told f
 	if s.enough != nil {
 		s.enough()
 		<-ctx.Done()
+		n.Jobs++ // of the chunk that was under way
 		close(s.gone)
 	}
 	return n, ctx.Err()
@@ -48,8 +52,8 @@ func (s slow) Reroute(ctx context.Context, _ control.RerouteOrder, each func(con
 	}
 	s.enough()
 	<-ctx.Done()
-	close(s.gone)
-	return ctx.Err()
+	defer close(s.gone)
+	return errors.Join(each(control.Rerouted{Outcome: control.RerouteMoved}), ctx.Err()) // it was under way
 }
 
 // ask runs a verb against a server, and gives what it printed.
@@ -98,11 +102,11 @@ func TestBulkIsInterrupted(t *testing.T) {
 		args     []string
 		out, err string
 	}{
-		{[]string{"hold", "--all"}, "", "postroad: 640 of about 218 000 jobs held; run it again to go on\n"},
-		{[]string{"release", "--domain", "far.test"}, "", "postroad: 640 of about 1 000 jobs released; run it again to go on\n"},
-		{[]string{"remove", "--all", "--json"}, `{"messages":600,"jobs":640,"recipients":700,"complete":false}` + "\n",
-			"postroad: 640 of about 219 000 jobs removed; run it again to go on\n"},
-		{[]string{"reroute", "--all"}, "10 jobs moved, 0 stay\n", "postroad: 10 of about 219 000 jobs looked at; run it again to go on\n"},
+		{[]string{"hold", "--all"}, "", "postroad: 641 of about 218 000 jobs held; run it again to go on\n"},
+		{[]string{"release", "--domain", "far.test"}, "", "postroad: 641 of about 1 000 jobs released; run it again to go on\n"},
+		{[]string{"remove", "--all", "--json"}, `{"messages":600,"jobs":641,"recipients":700,"complete":false}` + "\n",
+			"postroad: 641 of about 219 000 jobs removed; run it again to go on\n"},
+		{[]string{"reroute", "--all"}, "11 jobs moved, 0 stay\n", "postroad: 11 of about 219 000 jobs looked at; run it again to go on\n"},
 	}
 	for _, tc := range cases {
 		t.Run(tc.args[0], func(t *testing.T) {
@@ -119,5 +123,25 @@ func TestBulkIsInterrupted(t *testing.T) {
 				t.Error("the server goes on")
 			}
 		})
+	}
+}
+
+// Exit status 1 is an answer of the server; without one it is another.
+func TestStatusWithoutAnAnswer(t *testing.T) {
+	for err, want := range map[error]int{control.ErrForbidden: exitUsage, control.ErrBrokenOff: exitLater, control.ErrNotRunning: exitLater} {
+		if got := statusOf(fmt.Errorf("queue: %w", err)); got != want {
+			t.Errorf("%v: exit status %d", err, got)
+		}
+	}
+}
+
+// Cron and services have no USER; the journal has a name all the same.
+func TestPersonWithoutEnvironment(t *testing.T) {
+	u, err := user.Current()
+	if err != nil {
+		t.Skip(err)
+	}
+	if got := person(&world{getenv: func(string) string { return "" }}); got != u.Username {
+		t.Errorf("%q, we are %q", got, u.Username)
 	}
 }

@@ -75,6 +75,12 @@ func (p *pauses) put(one queue.Pause, on bool) error {
 	old := *p.list.Load()
 	next := slices.DeleteFunc(slices.Clone(old), func(o queue.Pause) bool { return o.IsOf(&one) })
 	if on {
+		if i := slices.IndexFunc(old, func(o queue.Pause) bool { return o.IsOf(&one) }); i >= 0 {
+			one.Since = old[i].Since
+			if one.Reason == "" { // whoever says nothing takes nobody's word back
+				one.By, one.Reason = old[i].By, old[i].Reason
+			}
+		}
 		next = append(next, one)
 	} else if len(next) == len(old) {
 		return fmt.Errorf("%w: %s is not paused", control.ErrPause, laneName(one))

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -67,6 +68,27 @@ func TestPausesAreNamedExactly(t *testing.T) {
 	}
 	if err := p.put(all, false); !errors.Is(err, control.ErrPause) {
 		t.Errorf("ended twice: %v", err)
+	}
+}
+
+// Whoever pauses what is paused already learns no less of it than before.
+func TestPauseTwice(t *testing.T) {
+	first := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+	cases := map[string]queue.Pause{
+		"":             {Transport: "mx", Since: first, By: "ann", Reason: "their disk"},
+		"their switch": {Transport: "mx", Since: first, By: "bob", Reason: "their switch"},
+	}
+	for reason, want := range cases {
+		p, err := openPauses(vfs.NewMem(), "")
+		for _, x := range []queue.Pause{
+			{Transport: "mx", Since: first, By: "ann", Reason: "their disk"},
+			{Transport: "mx", Since: first.Add(time.Hour), By: "bob", Reason: reason},
+		} {
+			err = errors.Join(err, p.put(x, true))
+		}
+		if got := p.covering(spool.Lane{Transport: "mx"}); err != nil || *got != want {
+			t.Errorf("%+v, %v", got, err)
+		}
 	}
 }
 

@@ -65,7 +65,7 @@ func (r rerouting) all(ctx context.Context, f spool.Filter) (<-chan chan *contro
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-			go func() { one <- r.one(ctx, e) }()
+			go func() { one <- r.one(context.WithoutCancel(ctx), e) }() // what is begun is done and told
 			return nil
 		})
 	}()

@@ -67,10 +67,13 @@ func (h handler) change(a spool.Action) http.HandlerFunc {
 }
 
 // Change does the action ("hold", "release", "retry", "remove"), calls told now and
-// then, and gives what was changed: with an error too, as far as it is known.
+// then, and gives what was changed: with an error too, as far as it is known. When
+// ctx ends the server stops, and all that it did until then is counted.
 func (c *Client) Change(ctx context.Context, action string, s Selection, told func(Changed)) (Changed, error) {
+	on, release := toTheEnd(ctx)
+	defer release()
 	var now changeLine
-	err := stream(ctx, c, "/queue/"+action, s, func(l changeLine) error {
+	err := stream(on, c, "/queue/"+action, s, func(l changeLine) error {
 		if now = l; l.Error != "" {
 			return &Refused{Status: l.Status, Text: l.Error}
 		}
@@ -79,6 +82,9 @@ func (c *Client) Change(ctx context.Context, action string, s Selection, told fu
 	})
 	if err == nil && !now.Last {
 		err = brokenOff(io.ErrUnexpectedEOF)
+	}
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err()
 	}
 	return now.Changed, err
 }

@@ -11,14 +11,23 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"net/url"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/postroad/postroad/internal/explain"
 )
 
-// ErrNotRunning says that nobody answers at the socket.
-var ErrNotRunning = errors.New("no server is running")
+var (
+	// ErrNotRunning says that nobody answers at the socket.
+	ErrNotRunning = errors.New("no server is running")
+	// ErrForbidden says that the socket is another user's.
+	ErrForbidden = errors.New("only root and the server's user may ask")
+	// ErrBrokenOff says that the server ended in the middle of its answer.
+	ErrBrokenOff = errors.New("the answer broke off")
+)
 
 // Refused is what the server said instead of doing it.
 type Refused struct {
@@ -89,7 +98,7 @@ func (c *Client) ListLines(ctx context.Context, s Selection, to io.Writer) error
 // streamSize is how much of a stream is read at once.
 const streamSize = 64 << 10
 
-func brokenOff(err error) error { return fmt.Errorf("the answer broke off: %w", err) }
+func brokenOff(err error) error { return fmt.Errorf("%w: %w", ErrBrokenOff, err) }
 
 // stream calls each for every object that the server sends, as it comes.
 func stream[T any](ctx context.Context, c *Client, path string, in any, each func(T) error) error {
@@ -122,6 +131,31 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) err
 	return json.NewDecoder(resp.Body).Decode(out)
 }
 
+// lastWords is how long the server has to tell how far it came.
+const lastWords = 5 * time.Second
+
+// toTheEnd is a context for a request that ctx shall end in good order: the server
+// is told that no more is wanted, by the end of what is sent to it, and then says
+// what it did until then. release frees what it takes.
+func toTheEnd(ctx context.Context) (_ context.Context, release func()) {
+	on, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	got := make(chan *net.UnixConn, 1)
+	on = httptrace.WithClientTrace(on, &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) {
+		if conn, ok := i.Conn.(*net.UnixConn); ok {
+			got <- conn
+		}
+	}})
+	stop := context.AfterFunc(ctx, func() {
+		time.AfterFunc(lastWords, cancel)
+		select {
+		case conn := <-got:
+			conn.CloseWrite()
+		case <-on.Done():
+		}
+	})
+	return on, func() { stop(); cancel() }
+}
+
 // send gives the response when it is 200; the caller closes its body.
 func (c *Client) send(ctx context.Context, method, path string, in any) (*http.Response, error) {
 	body, err := json.Marshal(in)
@@ -147,10 +181,14 @@ func (c *Client) send(ctx context.Context, method, path string, in any) (*http.R
 	return nil, &Refused{Status: resp.StatusCode, Text: strings.TrimSpace(string(text))}
 }
 
-// notRunning names the case that people meet.
+// notRunning names the cases that people meet.
 func (c *Client) notRunning(err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
 		return fmt.Errorf("%w for the data folder %s", ErrNotRunning, c.data)
+	}
+	var asked *url.Error // with an address that nobody knows
+	if errors.As(err, &asked) && errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w: %w", ErrForbidden, asked.Err)
 	}
 	return err
 }

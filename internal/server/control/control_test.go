@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/postroad/postroad/internal/explain"
@@ -63,7 +66,7 @@ func (b *backend) Change(ctx context.Context, f spool.Filter, a spool.Action, to
 	if b.hangs != nil {
 		<-ctx.Done()
 		close(b.hangs)
-		return spool.Changed{}, ctx.Err()
+		return spool.Changed{Messages: 1, Jobs: int64(b.chunks) + 1, Recipients: 2}, ctx.Err() // the chunk under way was done
 	}
 	return spool.Changed{Messages: 1, Jobs: 3, Recipients: 2}, b.err
 }
@@ -179,6 +182,16 @@ func TestFirstLineComesAtOnce(t *testing.T) {
 	})
 	if err != nil || n != 2 {
 		t.Errorf("%d jobs came, %v", n, err)
+	}
+}
+
+// Of a socket that is another user's the message says what to do, and not how we ask.
+func TestForbiddenSocket(t *testing.T) {
+	data := t.TempDir()
+	denied := os.NewSyscallError("connect", syscall.EACCES)
+	err := control.Explain(control.NewClient(data), &url.Error{Op: "Post", URL: "http://postroad/queue/rows", Err: denied})
+	if !errors.Is(err, control.ErrForbidden) || strings.Contains(err.Error(), "http") {
+		t.Errorf("%v", err)
 	}
 }
 

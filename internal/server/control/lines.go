@@ -81,12 +81,8 @@ func (l *lines) end(err error) {
 	l.timer.Stop()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err == nil {
-		l.flush()
-		err = l.err
-	}
-	l.waiting = false
-	if err != nil {
+	l.flush() // before an error too: what these lines tell of has happened
+	if err != nil || l.err != nil {
 		panic(http.ErrAbortHandler)
 	}
 }

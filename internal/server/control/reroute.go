@@ -68,7 +68,14 @@ func (h handler) reroute(w http.ResponseWriter, r *http.Request) {
 	out.end(h.b.Reroute(r.Context(), o, func(one Rerouted) error { return out.write(one) }))
 }
 
-// Reroute calls each for every job of the order, while the server does it.
+// Reroute calls each for every job of the order, while the server does it. When ctx
+// ends the server stops, and each is called for all that it did until then.
 func (c *Client) Reroute(ctx context.Context, o RerouteOrder, each func(Rerouted) error) error {
-	return stream(ctx, c, "/queue/reroute", o, each)
+	on, release := toTheEnd(ctx)
+	defer release()
+	err := stream(on, c, "/queue/reroute", o, each)
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return err
 }
