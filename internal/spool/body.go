@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"os"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -66,8 +67,11 @@ func (p *Pebble) openBody(id ID) (Body, error) {
 		return inlineBody{bytes.NewReader(inline), inline}, nil
 	}
 	file, err := p.opt.FS.Open(p.bodyPath(id))
-	if err != nil {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
 		return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
+	case err != nil: // no descriptor is left, for one: the next attempt has one
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	info, err := file.Stat()
 	if err == nil && info.Size() != record.size {

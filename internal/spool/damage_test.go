@@ -11,6 +11,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/postroad/postroad/internal/spool"
 )
@@ -257,4 +258,22 @@ func overwrite(fs vfs.FS, file string, change func([]byte) []byte) error {
 	}
 	_, err = f.Write(change(data))
 	return errors.Join(err, f.Close())
+}
+
+// TestBodyFileThatCannotBeOpened: a disk or a process that has no way to the file for
+// the moment is no damage, and nothing is held for it.
+func TestBodyFileThatCannotBeOpened(t *testing.T) {
+	f := &fault{kind: errorfs.OpOpen, nth: 1 << 30, lasting: true}
+	w := newWorld(open(t, crashOptions(errorfs.Wrap(vfs.NewMem(), f))))
+	if err := commit("two", 100_000, 2).do(w); err != nil {
+		t.Fatal(err)
+	}
+	f.after(1)
+	if _, _, err := w.store.Open(t.Context(), w.ids["two"]); !errors.Is(err, spool.ErrUnavailable) {
+		t.Errorf("opened without a file descriptor: %v", err)
+	}
+	f.after(1 << 30)
+	if got := w.deliverAll(t); got != "two/0 " {
+		t.Errorf("delivered %q", got)
+	}
 }
