@@ -1,9 +1,12 @@
 package server
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/postroad/postroad/internal/config"
@@ -82,16 +85,44 @@ func (b backend) Change(ctx context.Context, f spool.Filter, a spool.Action, tol
 	n, err := b.store.Change(ctx, f, a, told)
 	switch {
 	case err == nil:
-		b.log.Info("queue changed", "action", actionWord(a), "jobs", n.Jobs)
+		b.log.Info("queue changed", "action", actionWord(a), "of", selected(f), "jobs", n.Jobs)
 	case ctx.Err() != nil:
-		b.log.Warn("queue change broken off: who asked has gone", "action", actionWord(a), "jobs", n.Jobs)
+		b.log.Warn("queue change broken off: who asked has gone", "action", actionWord(a), "of", selected(f), "jobs", n.Jobs)
 	default:
-		b.log.Error("queue change failed", "action", actionWord(a), "jobs", n.Jobs, "error", err)
+		b.log.Error("queue change failed", "action", actionWord(a), "of", selected(f), "jobs", n.Jobs, "error", err)
 	}
 	if n.Jobs > 0 && again {
 		b.runner.Reload()
 	}
 	return n, err
+}
+
+// selected says in the log what an order was about.
+func selected(f spool.Filter) string {
+	var out []string
+	bound := func(name, value string) {
+		if value != "" {
+			out = append(out, name+"="+value)
+		}
+	}
+	for _, id := range f.IDs[:min(len(f.IDs), 10)] {
+		out = append(out, id.String())
+	}
+	if len(f.IDs) > 10 {
+		out = append(out, fmt.Sprintf("and %d more", len(f.IDs)-10))
+	}
+	bound("domain", string(f.Domain))
+	bound("transport", f.Transport)
+	bound("nexthop", f.Nexthop)
+	bound("tenant", f.Tenant)
+	bound("sender", f.Sender)
+	if !f.OlderThan.IsZero() {
+		bound("before", f.OlderThan.UTC().Format(time.RFC3339))
+	}
+	if f.HeldOnly {
+		out = append(out, "held")
+	}
+	return cmp.Or(strings.Join(out, " "), "all")
 }
 
 func actionWord(a spool.Action) string {

@@ -102,7 +102,21 @@ func (r rerouting) one(ctx context.Context, e spool.Entry) (out *control.Reroute
 	for _, w := range plan.Ways {
 		out.Recipients = append(out.Recipients, rerouted(w))
 	}
+	if out.Outcome == control.RerouteMoved && !r.dryRun {
+		r.logMoved(e.Job, out.Recipients)
+	}
 	return out
+}
+
+// logMoved writes a line for each recipient that has another way now.
+func (r rerouting) logMoved(j spool.Job, recipients []control.ReroutedRecipient) {
+	for _, to := range recipients {
+		if to.Outcome == control.RerouteMoved {
+			r.log.Info("rerouted", "id", j.Message.String(), "job", j.N, "tenant", j.Lane.Tenant, "transport", j.Lane.Transport,
+				"nexthop", j.Lane.Nexthop, "sender", j.Sender.String(), "recipient", to.Recipient, "rule", to.Rule,
+				"to", to.Transport, "to_nexthop", to.Nexthop)
+		}
+	}
 }
 
 func outcomeOf(p receive.Rerouting) string {

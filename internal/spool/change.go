@@ -49,6 +49,7 @@ func (c *changing) add(e *entry) error {
 func (c *changing) flush() error {
 	var batches []*pebble.Batch
 	var files []ID
+	var removed []*jobRecord
 	var err error
 	for _, r := range c.refs {
 		b := c.p.db.NewBatch()
@@ -63,6 +64,9 @@ func (c *changing) flush() error {
 		}
 		batches = append(batches, b)
 		c.count(old)
+		if c.action == ActionRemove {
+			removed = append(removed, old)
+		}
 		if gone {
 			files = append(files, r.id)
 		}
@@ -74,10 +78,27 @@ func (c *changing) flush() error {
 	for _, id := range files {
 		c.p.removeBody(id)
 	}
+	for _, j := range removed {
+		c.p.logRemoved(j)
+	}
 	if c.told != nil && len(batches) > 0 {
 		c.told(c.done)
 	}
 	return err
+}
+
+// logRemoved writes a line for each recipient, as an attempt does: nothing else tells
+// later what became of it.
+func (p *Pebble) logRemoved(j *jobRecord) {
+	for i := range j.Recipients {
+		r := &j.Recipients[i]
+		if r.State != Waiting {
+			continue
+		}
+		p.opt.Log.Info("removed", "id", j.Message.String(), "job", j.N, "tenant", j.Lane.Tenant, "transport", j.Lane.Transport,
+			"nexthop", j.Lane.Nexthop, "sender", j.Sender.String(), "recipient", r.Final.String(), "rule", j.Rule,
+			"attempt", j.Attempts, "age", p.now().Sub(j.Arrived).Truncate(time.Millisecond))
+	}
 }
 
 // count counts a job, as it was. Jobs come in the order of their messages.
