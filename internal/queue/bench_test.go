@@ -58,6 +58,9 @@ func (b *bench) tried() int {
 func (b *bench) Notify(ctx context.Context, n queue.Notice, body spool.Body) (spool.Draft, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if b.noNotice != nil && (body != nil || !errors.Is(b.noNotice, spool.ErrDamaged)) {
 		return nil, b.noNotice
 	}

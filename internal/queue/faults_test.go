@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -132,25 +133,36 @@ func TestLongAttemptKeepsItsLease(t *testing.T) {
 	})
 }
 
-// TestRemovedDuringAttempt: an administrator's word stands.
+// TestRemovedDuringAttempt: an administrator's word stands, and an attempt that lasts
+// hears of it.
 func TestRemovedDuringAttempt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, nil)
-		defer b.stop()
-		b.deliver = func(ctx context.Context, a queue.Attempt) queue.Result {
-			time.Sleep(time.Minute)
-			return all(a, spool.Failed, 550)
-		}
-		b.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
-		synctest.Wait()
-		if _, err := b.store.Change(context.Background(), spool.Filter{}, spool.ActionRemove, nil); err != nil {
-			t.Fatal(err)
-		}
-		pass(time.Hour)
-		if len(b.left()) != 0 || len(b.attempts) != 1 {
-			t.Errorf("left %v, %d attempts", b.left(), len(b.attempts))
-		}
-	})
+	for _, long := range []time.Duration{time.Minute, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			b := setup(t, nil)
+			defer b.stop()
+			var why error
+			b.deliver = func(ctx context.Context, a queue.Attempt) queue.Result {
+				select {
+				case <-ctx.Done():
+					why = context.Cause(ctx)
+				case <-time.After(long):
+				}
+				return all(a, spool.Failed, 550)
+			}
+			b.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
+			synctest.Wait()
+			if _, err := b.store.Change(context.Background(), spool.Filter{}, spool.ActionRemove, nil); err != nil {
+				t.Fatal(err)
+			}
+			pass(2 * time.Hour)
+			if len(b.left()) != 0 || len(b.attempts) != 1 {
+				t.Errorf("left %v, %d attempts", b.left(), len(b.attempts))
+			}
+			if told := errors.Is(why, spool.ErrFenced); told != (long > 10*time.Minute) {
+				t.Errorf("an attempt of %v ended because of %v", long, why)
+			}
+		})
+	}
 }
 
 // TestDamagedMessageIsHeld: it cannot be delivered, and nobody is told a lie.

@@ -143,7 +143,7 @@ func TestStopLetsAttemptsEnd(t *testing.T) {
 }
 
 // TestStopCutsAttempts: what was cut short does not count, keeps what had ended,
-// and is due at the next start.
+// tells of what failed, and is due at the next start.
 func TestStopCutsAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, nil)
@@ -153,11 +153,11 @@ func TestStopCutsAttempts(t *testing.T) {
 				t.Errorf("cause %v", context.Cause(ctx))
 			}
 			res := all(a, spool.Waiting, 421)
-			res.Recipients[0].State = spool.Delivered
+			res.Recipients[0].State, res.Recipients[1].State = spool.Delivered, spool.Failed
 			return res
 		}
 		b.mail(spool.Job{Lane: lane("a.example"), Sender: sender, Recipients: []spool.Recipient{
-			{Final: sender.Address}, {Final: sender.Address}}})
+			{Final: sender.Address}, {Final: sender.Address}, {Final: sender.Address}}})
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
@@ -167,6 +167,9 @@ func TestStopCutsAttempts(t *testing.T) {
 		jobs, err := b.store.Claim(context.Background(), spool.ClaimReq{Lane: lane("a.example"), Before: time.Now(), Max: 9, LeaseFor: time.Hour})
 		if err != nil || len(jobs) != 1 || len(jobs[0].Recipients) != 1 || jobs[0].Attempts != 0 {
 			t.Errorf("%v, jobs %+v", err, jobs)
+		}
+		if len(b.notices) != 1 || b.notices[0].Kind != queue.NoticeFailed {
+			t.Errorf("notices %+v", b.notices)
 		}
 	})
 }
