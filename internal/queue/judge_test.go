@@ -167,3 +167,16 @@ func TestUntold(t *testing.T) {
 		t.Errorf("next %v, want %v", v.outcome.Next, want)
 	}
 }
+
+// TestUntoldAsleep: who gives up while his lane sleeps, and cannot be told of, sleeps on;
+// there was no attempt to count.
+func TestUntoldAsleep(t *testing.T) {
+	j := &spool.Job{Arrived: epoch, Recipients: []spool.Recipient{{N: 0}}}
+	e := ending{now: epoch.Add(time.Hour), result: allWaiting(j, Failure{}), asleep: true, jitter: 0.5, profile: Profile{GiveUp: time.Minute}}
+	v := judge(j, e)
+	v.untell(j, e)
+	want := spool.Outcome{Next: e.now.Add(noticeAgain), Uncount: true, Asleep: true}
+	if got := v.outcome; v.recipients[0].State != spool.Waiting || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}

@@ -152,8 +152,9 @@ func (v *verdict) untell(j *spool.Job, e ending) {
 		v.recipients[i].State = spool.Waiting
 	}
 	v.failed, v.expired = nil, nil
+	v.schedule(j, e)
 	soon := e.now.Add(spread(min(e.profile.wait(j.Attempts+1), noticeAgain), e.jitter))
-	if v.outcome.Next.IsZero() || soon.Before(v.outcome.Next) {
+	if soon.Before(v.outcome.Next) {
 		v.outcome.Next = soon
 	}
 }
