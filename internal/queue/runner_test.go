@@ -15,6 +15,7 @@ import (
 
 	"github.com/postroad/postroad/internal/queue"
 	"github.com/postroad/postroad/internal/spool"
+	"github.com/postroad/postroad/internal/spool/spooltest"
 )
 
 func TestDeliveredAtOnce(t *testing.T) {
@@ -120,6 +121,13 @@ func TestPanicCostsOneAttempt(t *testing.T) {
 		if s := b.runner.Stats(); s.Panics != 1 || s.Deferred != 1 || s.Delivered != 1 || len(b.left()) != 0 {
 			t.Errorf("stats %+v, left %v", s, b.left())
 		}
+		for range 50 {
+			b.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
+		}
+		synctest.Wait()
+		if s := b.runner.Stats(); s.Panics != 51 || b.runner.Lane(lane("a.example")).Dead {
+			t.Errorf("what panics says that the host is away: stats %+v", s)
+		}
 	})
 }
 
@@ -139,6 +147,29 @@ func TestStopLetsAttemptsEnd(t *testing.T) {
 			t.Errorf("left %v", left)
 		}
 		b.runner.Kick(lane("late.example")) // and does not block
+	})
+}
+
+// slowUpdates takes its time to write outcomes.
+type slowUpdates struct{ *spooltest.Mem }
+
+func (s slowUpdates) Update(ctx context.Context, l spool.Lease, o spool.Outcome, d []spool.Draft) error {
+	time.Sleep(5 * time.Second)
+	return s.Mem.Update(ctx, l, o, d)
+}
+
+// TestStopWaitsForOutcomes: an attempt that is over has not ended before it is written.
+func TestStopWaitsForOutcomes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, func(m *spooltest.Mem) spool.Store { return slowUpdates{m} })
+		for range 20 {
+			b.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
+		}
+		synctest.Wait()
+		b.stop()
+		if n := b.tried() + b.left()["a.example"]; n != 20 {
+			t.Errorf("after the stop %d of 20 mails are left, %d were attempted", b.left()["a.example"], b.tried())
+		}
 	})
 }
 
