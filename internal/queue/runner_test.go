@@ -162,6 +162,10 @@ func (s slowUpdates) Update(ctx context.Context, l spool.Lease, o spool.Outcome,
 func TestStopWaitsForOutcomes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, func(m *spooltest.Mem) spool.Store { return slowUpdates{m} })
+		b.deliver = func(_ context.Context, a queue.Attempt) queue.Result {
+			time.Sleep(time.Second)
+			return all(a, spool.Delivered, 250)
+		}
 		for range 20 {
 			b.mail(spool.Job{Lane: lane("a.example"), Sender: sender})
 		}
