@@ -74,6 +74,18 @@ func testLease(t *T) {
 	t.must(t.Update(t.ctx(), second.Lease, ends(spool.Delivered, 0), nil))
 	t.want(t.Update(t.ctx(), second.Lease, ends(spool.Delivered, 0), nil), spool.ErrFenced)
 
+	// What ran out and was extended runs out again.
+	t.send(from("s@example.org"), "x", job(lane("a"), t.past(time.Hour), "a@a.example"))
+	again, err := t.Claim(t.ctx(), short)
+	t.must(err)
+	time.Sleep(40 * time.Millisecond)
+	equal(t, "lanes after the lease ran out", t.dueLanes(), "a")
+	l, err = t.Extend(t.ctx(), again[0].Lease, 20*time.Millisecond)
+	t.must(err)
+	time.Sleep(40 * time.Millisecond)
+	equal(t, "lanes after the extended lease ran out", t.dueLanes(), "a")
+	t.must(t.Update(t.ctx(), l, ends(spool.Delivered, 0), nil))
+
 	// Nobody else took it: the holder of a lease that ran out may still write.
 	t.send(from("s@example.org"), "x", job(lane("a"), t.past(time.Hour), "a@a.example"))
 	late, err := t.Claim(t.ctx(), short)
