@@ -10,8 +10,8 @@ import (
 	"github.com/postroad/postroad/internal/mail"
 )
 
-// TestHorizon: what is claimed beyond the window of its lane, where only the database
-// knows of it, stands in the lane as all others do before and after.
+// TestHorizon: what is claimed in the middle of its lane, or beyond the window where
+// only the database knows of it, stands in the lane as others do before and after.
 func TestHorizon(t *testing.T) {
 	const jobs = 6
 	lane := Lane{Nexthop: "a"}
@@ -45,17 +45,25 @@ func TestHorizon(t *testing.T) {
 			t.Errorf("%s: %v", when, err)
 		}
 	}
+	back := func(j Job) {
+		t.Helper()
+		if err := p.Update(t.Context(), j.Lease, Outcome{Next: j.Due}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	within := claim(begin, 1)[0]
+	check("claimed within the window")
+	back(within)
+	check("put back into it")
 	due := time.Unix(0, p.lanes.byKey[half{lane, false}].horizon.due)
 	beyond := claim(due, 1)[0]
 	check("claimed at the horizon")
-	if err := p.Update(t.Context(), beyond.Lease, Outcome{Next: due}, nil); err != nil {
-		t.Fatal(err)
-	}
+	back(beyond)
 	check("put back to it")
-	claim(due, 1)
-	claim(time.Time{}, jobs-2)
-	check("with the horizon gone past it")
-	claim(time.Time{}, 1)
+	claim(due.Add(time.Minute), 1)
+	claim(time.Time{}, jobs-3)
+	check("with the horizon gone past what is claimed")
+	claim(time.Time{}, 2)
 	check("all claimed")
 	if _, err := p.Change(t.Context(), Filter{}, ActionRemove, nil); err != nil {
 		t.Fatal(err)
