@@ -31,6 +31,9 @@ func (p *Pebble) Open(ctx context.Context, id ID) (Envelope, Body, error) {
 
 func (p *Pebble) openMessage(id ID) (Envelope, Body, error) {
 	env, err := p.readEnvelope(id)
+	if errors.Is(err, ErrNotFound) {
+		err = p.missing(id)
+	}
 	if err != nil {
 		return Envelope{}, nil, err
 	}
@@ -47,6 +50,20 @@ func (p *Pebble) openMessage(id ID) (Envelope, Body, error) {
 		return Envelope{}, nil, err
 	}
 	return env, body, nil
+}
+
+// missing is why a message has no envelope: ErrNotFound when it has gone, ErrDamaged
+// when it has jobs still, which go with it.
+func (p *Pebble) missing(id ID) error {
+	err := ErrNotFound
+	failed := p.jobsOf(id, func(ref) bool {
+		err = fmt.Errorf("%w: no envelope", ErrDamaged)
+		return false
+	})
+	if failed != nil {
+		return failed
+	}
+	return err
 }
 
 func (p *Pebble) openBody(id ID) (Body, error) {

@@ -1,10 +1,12 @@
 package spool
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/postroad/postroad/internal/mail"
@@ -103,4 +105,27 @@ func oneJob(t *testing.T, lane Lane, asleep, restarted bool) *Pebble {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// TestMissingEnvelope: a job whose message is not there is damage that somebody hears
+// of, and not a message that went meanwhile: nobody would look at it again.
+func TestMissingEnvelope(t *testing.T) {
+	lane := Lane{Nexthop: "a"}
+	p := oneJob(t, lane, false, true)
+	defer p.Close()
+	jobs, err := p.Claim(t.Context(), ClaimReq{Lane: lane, Before: time.Now(), Max: 1, LeaseFor: time.Minute})
+	if err != nil || len(jobs) != 1 {
+		t.Fatalf("%d jobs, %v", len(jobs), err)
+	}
+	id := jobs[0].Message
+	if err := p.db.Delete(appendMessageKey(nil, famMessage, id), pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := p.Open(t.Context(), id); !errors.Is(err, ErrDamaged) || errors.Is(err, ErrNotFound) || p.Health().Damaged != 1 || p.total.held != 1 {
+		t.Errorf("%v, %d damaged, %d held", err, p.Health().Damaged, p.total.held)
+	}
+	id[0] ^= 1
+	if _, _, err := p.Open(t.Context(), id); !errors.Is(err, ErrNotFound) {
+		t.Errorf("what never was: %v", err)
+	}
 }
