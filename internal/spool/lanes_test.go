@@ -105,3 +105,19 @@ func TestLeaseRanOutDuringClaim(t *testing.T) {
 		t.Errorf("due after the claim: %+v, %v", due, err)
 	}
 }
+
+// TestStaleSlot: a slot of a job that is not there is an old hint, told of to nobody
+// and gone with the next claim.
+func TestStaleSlot(t *testing.T) {
+	lane := Lane{Nexthop: "a"}
+	p := oneJob(t, lane, false, true)
+	defer p.Close()
+	p.lanes.add(lane, slot{due: 1, ref: ref{id: ID{1}}})
+	jobs, err := p.Claim(t.Context(), ClaimReq{Lane: lane, Before: time.Now(), Max: 1, LeaseFor: time.Minute})
+	if err != nil || len(jobs) != 1 || len(p.leases.byRef) != 1 {
+		t.Errorf("%d jobs with %d leases, %v", len(jobs), len(p.leases.byRef), err)
+	}
+	if err := p.CheckLanes(); err != nil {
+		t.Error(err)
+	}
+}
