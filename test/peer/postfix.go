@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -48,12 +49,12 @@ func StartPostfix(t *testing.T, main string) *Postfix {
 		}
 	}
 	Run(t, "chown", "postfix", filepath.Join(p.Dir, "lib"))
-	Write(t, p.Dir, "etc/main.cf", fmt.Sprintf(postfixMain, p.Dir)+main)
+	Write(t, p.Dir, "etc/main.cf", oneEach(fmt.Sprintf(postfixMain, p.Dir)+main))
 	Write(t, p.Dir, "etc/master.cf", postfixMaster(t, p.Addr))
 	p.Start()
 	t.Cleanup(func() {
 		p.Thaw()
-		exec.Command("postfix", "-c", p.conf(), "stop").Run()
+		p.stop()
 		if t.Failed() {
 			log, _ := os.ReadFile(filepath.Join(p.Dir, "log"))
 			t.Logf("postfix:\n%s", tail(string(log), 6000))
@@ -69,6 +70,16 @@ func (p *Postfix) Start() {
 	p.t.Helper()
 	Run(p.t, "postfix", "-c", p.conf(), "start")
 	WaitFor(p.t, 20*time.Second, func() error { return Greets(p.Addr) })
+}
+
+// stop is for the end of a test, which a Postfix that hangs must not stop.
+func (p *Postfix) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := exec.CommandContext(ctx, "postfix", "-c", p.conf(), "stop").Run(); ctx.Err() != nil {
+		p.t.Errorf("postfix stop: %v", err)
+		p.signal(syscall.SIGKILL)
+	}
 }
 
 // End ends it and waits until it is gone: connections are refused then.

@@ -60,7 +60,7 @@ func StartDryPostfix(t *testing.T, files map[string]string, agents []string) *Dr
 	if !strings.Contains(main, "alias_maps") || !regexp.MustCompile(`(?m)^alias_maps`).MatchString(main) {
 		own += "alias_maps =\n"
 	}
-	Write(t, conf, "main.cf", main+own+quickPostfix)
+	Write(t, conf, "main.cf", oneEach(main+own+quickPostfix))
 	Write(t, conf, "master.cf", dryMaster(t, p.Addr, agents))
 	indexTables(t, conf, main)
 	Run(t, "postfix", "-c", conf, "start")
